@@ -45,7 +45,7 @@ class Locator:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The citable atom: a turn, a post, a paragraph. `text` is the exact slice its locator names."""
+    """The citable atom: a turn, a post, a paragraph; `text` is the slice its locator names."""
 
     id: str
     text: str

@@ -1,4 +1,4 @@
-"""Prompt templates, one file a task; a template's version goes into every cache key made with it."""
+"""Prompt templates, one file a task; its version goes into every cache key made with it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,50 @@
+"""What a model is shown of a segment: the source text stays as it is, its noise does not.
+
+Cleaning happens here and nowhere else, so that locators keep pointing into the original.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+from gistill.types import Segment
+
+# Transcriber's tags such as {vocalsound}, { disfmarker } or [inaudible]; WebVTT's inline tags.
+_TAGS = re.compile(
+    r"\{\s*(?:vocalsound|disfmarker|pause|nonvocalsound|gap|comment|inaudible)\s*\}"
+    r"|\[\s*(?:inaudible|crosstalk|music|applause|laughter|noise|silence|blank_audio)\s*\]"
+    r"|</?(?:c|i|b|u|v|ruby|rt|lang)(?:\.[^>\s]*)?(?:\s[^>]*)?>"
+    r"|<\d{2,}:[\d:.]+>",
+    re.IGNORECASE,
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u200e\u200f\u2060\ufeff]")
+# Tokenized transcripts: "it 's", "do n't", "done ." read as "it's", "don't", "done."
+_CLITIC = re.compile(r"(?<=\w) ?(n't|'(?:s|re|ve|ll|m|d|t))\b", re.IGNORECASE)
+_SPACED_STOP = re.compile(r"(?<=[^\s.,!?;:]) +([.,!?;:%])(?=\s|$)")
+_SPELLED = re.compile(r"\b((?:[A-Za-z]_)+[A-Za-z]?)(?=\W|$)")  # "l_c_d_" reads as "lcd"
+_BLANK = re.compile(r"\s+")
+
+
+def clean(text: str) -> str:
+    """`text` on one line, without transcribers' tags, markup and control characters."""
+    text = _TAGS.sub(" ", text)
+    if "&" in text:
+        text = html.unescape(text)
+    text = _CONTROL.sub(" ", text)
+    text = _SPELLED.sub(lambda m: m[1].replace("_", ""), text)
+    text = _CLITIC.sub(r"\1", _BLANK.sub(" ", text))
+    return _SPACED_STOP.sub(r"\1", text).strip()
+
+
+def render(segment: Segment) -> str:
+    """The line a model reads for `segment`: `Name: text`, or the text alone; empty if only noise.
+
+    What was seen rather than said is marked, so that a model does not take it for speech.
+    """
+    said = clean(segment.text)
+    if not said:
+        return ""
+    if segment.kind in ("image_text", "caption", "frame"):
+        said = f"[{segment.kind.replace('_', ' ')}] {said}"
+    return f"{segment.speaker}: {said}" if segment.speaker else said
