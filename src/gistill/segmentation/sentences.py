@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 # What may close a sentence, and what may follow it (quotes, brackets) while still closing it.
@@ -64,7 +65,7 @@ def _split(text: str, start: int, end: int) -> list[tuple[int, int]]:
         return found
     for first, last in sent_spans(piece):
         marks = [first, *(m.end() for m in _WIDE_STOP.finditer(piece, first, last)), last]
-        for a, b in zip(marks, marks[1:], strict=False):
+        for a, b in itertools.pairwise(marks):
             part = piece[a:b]
             lead = len(part) - len(part.lstrip())
             if stripped := part.strip():

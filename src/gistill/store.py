@@ -1,0 +1,241 @@
+"""One SQLite file that remembers every finished generation, every run, and how fast engines are.
+
+Results are content-addressed: the key names everything that could change the answer, so a hit is
+always right, a kill loses nothing that was finished, and a thread that grew recomputes only what
+its new end touches. WAL and a busy timeout make several processes on one file safe.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gistill.errors import BadInput, GistillError
+
+_SCHEMA = """
+create table if not exists results (
+    key text primary key, stage text not null, value text not null, used real not null);
+create table if not exists runs (
+    id text primary key, started real not null, status text not null, title text not null,
+    settings text not null, result text);
+create table if not exists speeds (
+    engine text primary key, prefill real not null, decode real not null, calls integer not null);
+create index if not exists results_used on results (used);
+create index if not exists runs_started on runs (started);
+"""
+_BUSY = 30.0  # seconds to wait for another process's write
+
+
+def key(stage: str, *parts: object) -> str:
+    """The address of a result: sha256 over the stage and everything its value depends on."""
+    return hashlib.sha256(
+        json.dumps([stage, *parts], ensure_ascii=False, sort_keys=True).encode()
+    ).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A past run as the store lists it; `status` is running, done or interrupted."""
+
+    id: str
+    started: float
+    status: str
+    title: str
+    settings: dict[str, Any]
+
+
+class Store:
+    """The store at `path`; `:memory:` keeps nothing.
+
+    A corrupt file is set aside under a new name and said in `notes`, never deleted. When the disk
+    is full, results are no longer kept and `notes` says so once; the run goes on.
+    """
+
+    def __init__(self, path: Path | str = ":memory:") -> None:
+        self.path = path
+        self.notes: list[str] = []
+        self._full = False
+        if isinstance(path, Path):
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise BadInput(
+                    f"the store folder {path.parent} cannot be made: {error.strerror}; "
+                    "set GISTILL_HOME to a folder you can write to"
+                ) from None
+        try:
+            self._db = self._open()
+        except sqlite3.OperationalError as error:
+            raise BadInput(
+                f"the store {path} cannot be opened: {error}; set GISTILL_HOME to another folder"
+            ) from None
+        except sqlite3.DatabaseError as error:
+            aside = self._set_aside()
+            self.notes.append(f"the store was corrupt ({error}); it is set aside as {aside.name}")
+            self._db = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        # Autocommit: each put is one durable transaction, so a kill loses no finished result.
+        db = sqlite3.connect(
+            self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False
+        )
+        try:
+            db.execute("pragma journal_mode=wal")
+            db.execute("pragma synchronous=normal")
+            db.executescript(_SCHEMA)
+            # Reads a page of every table: a file that only looks sound is found out here.
+            for table in ("results", "runs", "speeds"):
+                db.execute(f"select count(*) from (select 1 from {table} limit 100)").fetchone()
+        except sqlite3.DatabaseError:
+            db.close()
+            raise
+        return db
+
+    def _set_aside(self) -> Path:
+        path = Path(self.path)
+        number = 1
+        while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+            number += 1
+        path.rename(aside)
+        for suffix in ("-wal", "-shm"):
+            extra = path.with_name(path.name + suffix)
+            if extra.exists():
+                extra.rename(aside.with_name(aside.name + suffix))
+        return aside
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            # Locked beyond the timeout, full or read-only: the run matters more than its record.
+            if not self._full:
+                self._full = True
+                self.notes.append(f"results are no longer kept: {error} ({self.path})")
+        except sqlite3.DatabaseError as error:
+            raise GistillError(
+                f"the store {self.path} broke while in use ({error}); run again: it is set aside "
+                "then and a new one begun"
+            ) from error
+
+    def get(self, key: str) -> Any | None:
+        """The value kept under `key`, or None."""
+        row = None
+        with self._writing():
+            row = self._db.execute("select value from results where key = ?", (key,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def put(self, key: str, stage: str, value: Any) -> None:
+        """Keeps a JSON value; durable when this returns."""
+        if self._full:
+            return
+        with self._writing():
+            self._db.execute(
+                "insert or replace into results values (?, ?, ?, ?)",
+                (key, stage, json.dumps(value, ensure_ascii=False), time.time()),
+            )
+
+    def touch(self, keys: list[str]) -> None:
+        """Marks results as used now, so that pruning takes older ones first."""
+        if self._full:
+            return
+        with self._writing():
+            self._db.executemany(
+                "update results set used = ? where key = ?", [(time.time(), k) for k in keys]
+            )
+
+    def speed(self, engine: str) -> tuple[float, float] | None:
+        """Measured (prefill, decode) tokens per second of an engine on this machine."""
+        with self._writing():
+            row = self._db.execute(
+                "select prefill, decode from speeds where engine = ?", (engine,)
+            ).fetchone()
+            return (row[0], row[1]) if row else None
+        return None
+
+    def learn_speed(self, engine: str, prefill: float, decode: float) -> None:
+        """Mixes a new measurement into the kept one, half and half."""
+        if old := self.speed(engine):
+            prefill, decode = (prefill + old[0]) / 2, (decode + old[1]) / 2
+        with self._writing():
+            self._db.execute(
+                "insert into speeds values (?, ?, ?, 1) on conflict (engine) do update set "
+                "prefill = excluded.prefill, decode = excluded.decode, calls = calls + 1",
+                (engine, prefill, decode),
+            )
+
+    def begin(self, id: str, title: str, settings: dict[str, Any]) -> None:
+        """Records that a run has started; a run with the same id is begun anew."""
+        with self._writing():
+            self._db.execute(
+                "insert or replace into runs values (?, ?, 'running', ?, ?, null)",
+                (id, time.time(), title, json.dumps(settings, ensure_ascii=False)),
+            )
+
+    def finish(self, id: str, status: str, result: dict[str, Any] | None = None) -> None:
+        """Records how a run ended, with its whole result when it has one."""
+        value = None if result is None else json.dumps(result, ensure_ascii=False)
+        with self._writing():
+            self._db.execute(
+                "update runs set status = ?, result = ? where id = ?", (status, value, id)
+            )
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """The latest runs, newest first."""
+        rows = self._db.execute(
+            "select id, started, status, title, settings from runs order by started desc limit ?",
+            (limit,),
+        ).fetchall()
+        return [Run(i, at, status, title, json.loads(s)) for i, at, status, title, s in rows]
+
+    def result(self, id: str) -> dict[str, Any] | None:
+        """The stored result of the run whose id starts with `id`.
+
+        Raises: BadInput if no run or several runs match.
+        """
+        rows = self._db.execute(
+            "select id, result from runs where substr(id, 1, ?) = ?", (len(id), id)
+        ).fetchall()
+        if len(rows) != 1:
+            found = "no run" if not rows else f"{len(rows)} runs"
+            raise BadInput(f"{found} with an id that starts {id!r}; see: gistill runs")
+        return None if rows[0][1] is None else json.loads(rows[0][1])
+
+    def size(self) -> int:
+        """Bytes of the database, freed pages left out."""
+        (pages,) = self._db.execute("pragma page_count").fetchone()
+        (free,) = self._db.execute("pragma freelist_count").fetchone()
+        (page,) = self._db.execute("pragma page_size").fetchone()
+        return int((pages - free) * page)
+
+    def prune(self, *, keep_runs: int, max_bytes: int) -> tuple[int, int]:
+        """Deletes all but the newest runs, then the longest unused results, until small enough.
+
+        Returns how many runs and results went.
+        """
+        cursor = self._db.execute(
+            "delete from runs where status != 'running' and id not in "
+            "(select id from runs order by started desc limit ?)",
+            (keep_runs,),
+        )
+        runs, results = cursor.rowcount, 0
+        while self.size() > max_bytes:
+            gone = self._db.execute(
+                "delete from results where key in (select key from results order by used limit 500)"
+            ).rowcount
+            if not gone:
+                break
+            results += gone
+        self._db.execute("vacuum")
+        self._db.execute("pragma wal_checkpoint(truncate)")
+        return runs, results
+
+    def close(self) -> None:
+        self._db.close()
