@@ -229,7 +229,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a run will go; `given_up` is the ladder of what the budget cost, in order."""
+    """How a run will go; `given_up` is the ladder of what the budget cost, in order.
+
+    `unread` chunks are summarized by selecting sentences for lack of time; with `flat`, so are the
+    levels between the chunks and the last fuse.
+    """
 
     steps: tuple[Step, ...]
     chunks: int
@@ -238,6 +242,8 @@ class Plan:
     local_len: int
     global_len: int
     profile: Profile
+    unread: int = 0
+    flat: bool = False
     given_up: tuple[str, ...] = ()
 
     @property

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from gistill.errors import BadInput
 from gistill.segmentation import sentences
+from gistill.segmentation.packing import fill, middle
 from gistill.segmentation.render import clean, render
 from gistill.types import Chunk, Segment
 
@@ -55,18 +56,19 @@ def pack(
     if sum(atom.tokens for atom in whole) <= max_tokens:
         runs = [whole] if whole else []
     else:
-        runs = list(_fill(_cut_large(whole, count, max(1, room // 2)), room))
+        atoms = list(_cut_large(whole, count, room // 2))
+        runs = [atoms[a:b] for a, b in fill([atom.tokens for atom in atoms], room)]
         if len(runs) > 1:
             runs[-2:] = _share(runs[-2] + runs[-1], count, room)
     chunks = []
     for number, run in enumerate(runs):
         shared = _overlap(runs[number - 1], overlap) if number else []
-        atoms = [*shared, *_joined(run, count)]
+        content = [*shared, *_joined(run, count)]
         chunks.append(
             Chunk(
                 id=f"c{number:04d}",
-                segments=tuple(atom.segment for atom in atoms),
-                tokens=sum(atom.tokens for atom in atoms),
+                segments=tuple(atom.segment for atom in content),
+                tokens=sum(atom.tokens for atom in content),
                 overlap=len(shared),
             )
         )
@@ -122,40 +124,20 @@ def _cut_large(atoms: Iterable[Atom], count: Count, limit: int) -> Iterator[Atom
             yield from cut(atom.segment, count, limit)
 
 
-def _fill(atoms: Iterable[Atom], room: int) -> Iterator[list[Atom]]:
-    run: list[Atom] = []
-    used = 0
-    for atom in atoms:
-        if run and used + atom.tokens > room:
-            yield run
-            run, used = [], 0
-        run.append(atom)
-        used += atom.tokens
-    if run:
-        yield run
-
-
 def _share(atoms: list[Atom], count: Count, room: int) -> list[list[Atom]]:
     """The last two runs, split where their sizes differ least; one run where both fit."""
     total = sum(atom.tokens for atom in atoms)
     if total <= room:
         return [atoms]
-    middle = _middle(atoms)
-    left = sum(atom.tokens for atom in atoms[:middle])
+    split = middle([atom.tokens for atom in atoms])
+    left = sum(atom.tokens for atom in atoms[:split])
     if 2 * min(left, total - left) < room:
         # Whole turns do not balance: cut the larger one of the two that meet there.
-        middle = max(middle - 1, min(middle, len(atoms) - 1), key=lambda i: atoms[i].tokens)
-        pieces = list(cut(atoms[middle].segment, count, max(_LEAST // 2, room // 16)))
-        atoms = [*atoms[:middle], *pieces, *atoms[middle + 1 :]]
-        middle = _middle(atoms)
-    return [atoms[:middle], atoms[middle:]]
-
-
-def _middle(atoms: list[Atom]) -> int:
-    """Where to split so that the two sides differ least in tokens; neither side is empty."""
-    total = sum(atom.tokens for atom in atoms)
-    used = list(itertools.accumulate(atom.tokens for atom in atoms[:-1]))
-    return min(range(len(used)), key=lambda i: abs(total - 2 * used[i])) + 1
+        split = max(split - 1, min(split, len(atoms) - 1), key=lambda i: atoms[i].tokens)
+        pieces = list(cut(atoms[split].segment, count, max(_LEAST // 2, room // 16)))
+        atoms = [*atoms[:split], *pieces, *atoms[split + 1 :]]
+        split = middle([atom.tokens for atom in atoms])
+    return [atoms[:split], atoms[split:]]
 
 
 def _overlap(run: list[Atom], limit: int) -> list[Atom]:

@@ -1,0 +1,35 @@
+"""What `--profile` means in decoding terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gistill.types import Profile, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """Beam search settings, as in the beam search of Hugging Face's `generate`."""
+
+    beams: int
+    length_penalty: float
+    no_repeat_ngram: int = 3
+
+    def request(self, prompt: str, text: str, max_tokens: int, query: str | None) -> Request:
+        """A request that decodes this way."""
+        return Request(
+            prompt,
+            text,
+            max_tokens,
+            query,
+            beams=self.beams,
+            length_penalty=self.length_penalty,
+            no_repeat_ngram=self.no_repeat_ngram,
+        )
+
+
+PROFILES: dict[Profile, Decoding] = {
+    "greedy": Decoding(beams=1, length_penalty=1.0),
+    "fast": Decoding(beams=2, length_penalty=0.9),
+    "quality": Decoding(beams=4, length_penalty=1.1),
+}

@@ -1,0 +1,149 @@
+"""Which segments a sentence rests on, how well, and what in it rests on nothing.
+
+Citations do not depend on the model: each sentence is aligned with the segments it can have come
+from, by shared words (weighted by how rare they are there) and by sentence embeddings. The support
+score is the mean of the two: the weighted share of the sentence's words that its cited segments
+hold, and the best cosine between them. `dev/LOG.md` says how the threshold was set.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from gistill.retrieval.embed import embed
+from gistill.retrieval.terms import terms
+from gistill.segmentation.render import render
+from gistill.types import Claim, Segment
+
+THRESHOLD = 0.35
+_MOST_CITES = 3
+_GAIN = 0.12  # share of the sentence's weight that one more citation must add
+
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_NAME = re.compile(r"(?<![\w'’.])[A-ZÀ-ÖØ-ÞΑ-ΩА-Я][\w'’-]*")
+_DIGITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen
+fourteen fifteen sixteen seventeen eighteen nineteen twenty"""
+_TENS = "thirty forty fifty sixty seventy eighty ninety hundred"
+_NUMBER_WORDS = {word: str(n) for n, word in enumerate(_DIGITS.split())} | {
+    word: str(30 + 10 * n) for n, word in enumerate(_TENS.split())
+}
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Segments that sentences may cite, made ready for matching. Empty lines are left out."""
+
+    segments: tuple[Segment, ...]
+    lines: tuple[str, ...] = field(init=False)
+    _terms: list[frozenset[str]] = field(init=False)
+    _rarity: dict[str, float] = field(init=False)
+    _vectors: npt.NDArray[np.float32] = field(init=False)
+
+    def __post_init__(self) -> None:
+        pairs = [(s, line) for s in self.segments if (line := render(s))]
+        self.segments = tuple(s for s, _ in pairs)
+        self.lines = tuple(line for _, line in pairs)
+        self._terms = [frozenset(terms(line)) for line in self.lines]
+        seen = Counter(term for words in self._terms for term in words)
+        self._rarity = {t: math.log(1 + len(pairs) / n) for t, n in seen.items()}
+        self._vectors = embed(self.lines) if pairs else np.zeros((0, 1), np.float32)
+
+    def ground(self, sentences: Sequence[str]) -> list[Claim]:
+        """A claim for each sentence: its citations in thread order, support and flags.
+
+        A sentence without any match is cited to nothing, with support 0.
+        """
+        if not sentences:
+            return []
+        if not self.segments:
+            return [Claim(s, (), 0.0, flags(s, "")) for s in sentences]
+        cosines = embed(sentences) @ self._vectors.T
+        return [self._claim(s, row) for s, row in zip(sentences, cosines, strict=True)]
+
+    def _claim(self, sentence: str, cosines: npt.NDArray[np.float32]) -> Claim:
+        # A word that occurs nowhere in the evidence weighs as much as the rarest one that does.
+        unseen = math.log(1 + len(self.segments))
+        weight = {t: self._rarity.get(t, unseen) for t in terms(sentence)}
+        total = sum(weight.values()) or 1.0
+        shares = [sum(weight[t] for t in words & weight.keys()) / total for words in self._terms]
+        score = (np.array(shares) + np.clip(cosines, 0, 1)) / 2
+        chosen: list[int] = []
+        held: set[str] = set()
+        for index in map(int, np.argsort(-score, kind="stable")[:12]):
+            new = sum(weight[t] for t in (self._terms[index] & weight.keys()) - held) / total
+            if not chosen or new >= _GAIN:
+                chosen.append(index)
+                held |= self._terms[index] & weight.keys()
+            if len(chosen) == _MOST_CITES:
+                break
+        share = sum(weight[t] for t in held) / total
+        support = (share + float(np.clip(cosines[chosen].max(), 0, 1))) / 2
+        if share == 0 and support < THRESHOLD:
+            return Claim(sentence, (), 0.0, flags(sentence, ""))
+        chosen.sort()
+        # Pieces of one segment share its id.
+        cites = tuple(dict.fromkeys(self.segments[i].id for i in chosen))
+        said = "\n".join(self.lines[i] for i in chosen)
+        return Claim(sentence, cites, round(support, 3), flags(sentence, said))
+
+
+def flags(sentence: str, said: str) -> tuple[str, ...]:
+    """Names, numbers and dates of `sentence` that do not occur in `said`, in order.
+
+    A capitalized first word counts as a name only if it is capitalized again later on or is
+    followed by another capitalized word: most sentences begin with an ordinary one.
+    """
+    known = said.casefold()
+    known_numbers = numbers(said)
+    found = [m[0] for m in _NUMBER.finditer(sentence) if m[0].rstrip(".,:") not in known_numbers]
+    words = set(re.findall(r"[^\W_]+", known))
+    names = [m for m in _NAME.finditer(sentence) if not _ordinary(m, sentence)]
+    for name in names:
+        parts = re.findall(r"[^\W_]+", re.sub(r"['’]s?$", "", name[0]).casefold())
+        if not all(part in words for part in parts):
+            found.append(re.sub(r"['’]s?$", "", name[0]))
+    return tuple(dict.fromkeys(sorted(found, key=sentence.index)))
+
+
+def numbers(text: str) -> set[str]:
+    """The numbers of a text, spelled ones up to a hundred as digits."""
+    found = {m[0] for m in _NUMBER.finditer(text)}
+    spelled = re.findall(r"[^\W\d_]+", text.casefold())
+    return found | {_NUMBER_WORDS[word] for word in spelled if word in _NUMBER_WORDS}
+
+
+def _ordinary(match: re.Match[str], sentence: str) -> bool:
+    word = match[0]
+    if not terms(re.split("['’]", word)[0]):
+        return True
+    if match.start() > 0 and sentence[: match.start()].strip(" \"'“”‘’(["):
+        return False
+    rest = sentence[match.end() :]
+    return not re.match(r" [A-ZÀ-ÖØ-Þ][\w]", rest) and not re.search(
+        rf"\b{re.escape(word)}\b", rest
+    )
+
+
+def positions(
+    claims: Sequence[Claim], segments: Sequence[Segment], bins: int = 10
+) -> tuple[int, ...]:
+    """How many citations of `claims` fall into each of `bins` equal parts of the thread."""
+    place = {segment.id: index for index, segment in enumerate(segments)}
+    counts = [0] * bins
+    for claim in claims:
+        for cite in claim.cites:
+            counts[place[cite] * bins // len(place)] += 1
+    return tuple(counts)
+
+
+def support_rate(claims: Sequence[Claim], threshold: float = THRESHOLD) -> float:
+    """The share of `claims` whose support reaches `threshold`; 0 for none."""
+    sound = sum(claim.support >= threshold for claim in claims)
+    return round(sound / len(claims), 4) if claims else 0.0

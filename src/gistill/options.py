@@ -1,0 +1,58 @@
+"""The settings of one run: how a thread is taken apart and put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gistill import grounding, planning
+from gistill.engines import Engine
+from gistill.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a thread is taken apart and put together; lengths in tokens of the engine.
+
+    max_tokens: material in one prompt; None takes what the engine handles well.
+    overlap: whole turns repeated at the start of the next chunk.
+    local_len, global_len: the most that a local and the final summary may have.
+    dedupe_thr: cosine from which two sentences are the same.
+    support_thr: support below which a sentence is marked, or dropped with `strict`.
+    locate: with a query, read only what seems to answer it; else every chunk is read.
+    """
+
+    max_tokens: int | None = None
+    overlap: int = 128
+    local_len: int = 128
+    global_len: int = 200
+    dedupe_thr: float = 0.92
+    support_thr: float = grounding.THRESHOLD
+    strict: bool = False
+    language: str | None = None
+    locate: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("local_len", "global_len"):
+            if getattr(self, name) < 1:
+                raise BadInput(f"{name} is {getattr(self, name)}; give at least 1")
+        if self.overlap < 0:
+            raise BadInput(f"overlap is {self.overlap}; give 0 or more")
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise BadInput(f"max_tokens is {self.max_tokens}; give at least 1")
+        for name in ("dedupe_thr", "support_thr"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadInput(f"{name} is {getattr(self, name)}; give a value from 0 to 1")
+
+
+def chunk_size(options: Options, engine: Engine, global_len: int) -> int:
+    """`max_tokens` as it will be used. Raises: BadInput if the engine's context cannot hold it."""
+    template = planning.TEMPLATE + engine.overhead
+    room = engine.context - max(options.local_len, global_len) - template
+    if options.max_tokens is None:
+        return max(1, min(engine.window, room))
+    if options.max_tokens > room:
+        raise BadInput(
+            f"max_tokens is {options.max_tokens}, but the engine's context of {engine.context} "
+            f"leaves room for {max(0, room)}; lower --max-tokens or the summary lengths"
+        )
+    return options.max_tokens

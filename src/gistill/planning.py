@@ -1,0 +1,107 @@
+"""How a run will go: what is asked of the engine, in how many tokens, and what a deadline costs.
+
+Seconds come from the engine's speed as the store has measured it, else from its own first guess.
+When they exceed the budget, things are given up in a fixed order, the least missed first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from gistill.engines import Speed
+from gistill.types import Budget, Chunk, Plan, Profile, Step
+
+# Tokens that a prompt template adds around its material; exact counts are the engine's business.
+TEMPLATE = 64
+_USABLE = 0.9  # share of the time budget that a plan may fill: the rest is for surprises
+
+Give = Callable[[Plan], Plan]
+
+
+def plan(
+    chunks: Sequence[Chunk],
+    budget: Budget,
+    speed: Speed,
+    *,
+    max_tokens: int,
+    overlap: int,
+    local_len: int,
+    global_len: int,
+) -> Plan:
+    """The best plan that fits `budget`; the cheapest one where none does.
+
+    One chunk is a single pass. Several are summarized one by one, then fused in groups of what
+    `max_tokens` holds until one summary is left.
+    """
+    whole = Plan(
+        steps=(),
+        chunks=len(chunks),
+        max_tokens=max_tokens,
+        overlap=overlap,
+        local_len=local_len,
+        global_len=min(global_len, budget.tokens or global_len),
+        profile=budget.profile,
+    )
+    made = _costed(whole, chunks, speed)
+    if budget.seconds is None:
+        return made
+    limit = budget.seconds * _USABLE
+    for name, give in _ladder(len(chunks)):
+        if made.seconds <= limit:
+            break
+        cheaper = _costed(give(made), chunks, speed)
+        if cheaper.seconds < made.seconds:
+            made = replace(cheaper, given_up=tuple(dict.fromkeys([*made.given_up, name])))
+    return made
+
+
+def _ladder(chunks: int) -> list[tuple[str, Give]]:
+    def beams(profile: Profile) -> Give:
+        return lambda p: replace(p, profile=profile)
+
+    def unread(count: int) -> Give:
+        return lambda p: replace(p, unread=count)
+
+    # Chunks are given up a tenth at a time; the last step leaves none to the engine.
+    parts = sorted({-(-chunks * tenth // 10) for tenth in range(1, 10)} - {0, chunks})
+    return [
+        ("beams", beams("fast")),
+        ("beams", beams("greedy")),
+        ("levels", lambda p: replace(p, flat=True)),
+        ("local length", lambda p: replace(p, local_len=max(32, p.local_len // 2))),
+        *[("reading every chunk", unread(part)) for part in parts],
+        ("the model", unread(chunks)),
+    ]
+
+
+def _costed(plan: Plan, chunks: Sequence[Chunk], speed: Speed) -> Plan:
+    read = plan.chunks - plan.unread
+    if plan.chunks == 0 or read == 0:
+        return replace(plan, steps=())
+    if plan.chunks == 1:
+        step = _step(plan, "single", 0, 1, chunks[0].tokens, plan.global_len, speed)
+        return replace(plan, steps=(step,))
+    mean = sum(chunk.tokens for chunk in chunks) / len(chunks)
+    steps = [_step(plan, "local", 0, read, round(read * mean), read * plan.local_len, speed)]
+    nodes, level = plan.chunks, 1
+    while nodes > 1:
+        fan = max(2, plan.max_tokens // (plan.local_len + 1))
+        calls = -(-nodes // fan)
+        if calls == 1 or not plan.flat:
+            length = plan.global_len if calls == 1 else plan.local_len
+            tokens_in = nodes * plan.local_len
+            steps.append(_step(plan, "fuse", level, calls, tokens_in, calls * length, speed))
+        nodes, level = calls, level + 1
+    return replace(plan, steps=tuple(steps))
+
+
+def _step(
+    plan: Plan, stage: str, level: int, calls: int, tokens_in: int, tokens_out: int, speed: Speed
+) -> Step:
+    tokens_in += calls * TEMPLATE
+    beams = {"greedy": 1.0, "fast": 2.0, "quality": 4.0}[plan.profile]
+    # A batch of one decodes slower a token than the batch speed says, hence the floor of 4 calls.
+    decoded = tokens_out * max(1.0, 4 / calls) * beams
+    seconds = tokens_in / speed.prefill + decoded / speed.decode
+    return Step(stage, level, calls, tokens_in, tokens_out, round(seconds, 3))  # type: ignore[arg-type]

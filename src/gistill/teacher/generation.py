@@ -1,0 +1,176 @@
+"""Asks an engine through the store: no finished generation is ever made twice.
+
+Also where a bad answer is caught. A model that returns nothing or loops one phrase is asked once
+more with a repetition penalty; then sentences are selected from its input instead, and the answer
+says so in `gap`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from gistill.engines import Engine, open_engine
+from gistill.errors import EngineFailed
+from gistill.segmentation import sentences
+from gistill.store import Store, key
+from gistill.types import Completion, Request
+
+_RETRY_PENALTY = 1.3
+_GRAM = 12  # characters: long enough that prose seldom repeats one by chance
+_LEAST = 10 * _GRAM
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The completion of `requests[index]`, who wrote it, and why not the engine, if so.
+
+    `reused` answers came from the store.
+    """
+
+    index: int
+    text: str
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+    by: str
+    gap: str | None = None
+    failed: bool = False  # the engine broke or time ran out: the answer is a stand-in
+    reused: bool = False
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Generation:
+    """An engine behind a store."""
+
+    engine: Engine
+    store: Store
+
+    def answers(
+        self, requests: Sequence[Request], *, stage: str, version: str, deadline: float | None
+    ) -> Iterator[Answer]:
+        """One answer a request, stored ones first, then each as it finishes; none is missing.
+
+        `version` is that of the prompt template. Raises: Overflow.
+        """
+        keys = [key(stage, version, self.engine.id, asdict(request)) for request in requests]
+        todo: list[int] = []
+        for index, address in enumerate(keys):
+            if (kept := self.store.get(address)) is not None:
+                yield Answer(index, **(kept | {"degraded": tuple(kept["degraded"])}), reused=True)
+            else:
+                todo.append(index)
+        again: list[int] = []
+        for answer in self._ask(requests, todo, deadline):
+            if not answer.failed and _bad(answer.text):
+                again.append(answer.index)
+                continue
+            yield self._kept(answer, keys, stage)
+        firmer = {i: replace(requests[i], repetition_penalty=_RETRY_PENALTY) for i in again}
+        for answer in self._ask(
+            [firmer.get(i, r) for i, r in enumerate(requests)], again, deadline
+        ):
+            if not answer.failed and (fault := _bad(answer.text)):
+                answer = replace(self.selected(requests[answer.index], answer.index, fault))
+            yield self._kept(answer, keys, stage)
+
+    def _kept(self, answer: Answer, keys: Sequence[str], stage: str) -> Answer:
+        if not answer.failed:
+            value = asdict(answer)
+            for name in ("index", "reused", "failed"):
+                del value[name]
+            self.store.put(keys[answer.index], stage, value)
+        return answer
+
+    def _ask(
+        self, requests: Sequence[Request], todo: Sequence[int], deadline: float | None
+    ) -> Iterator[Answer]:
+        """Answers `requests[i]` for every i in `todo`, by selection where the engine does not."""
+        if not todo:
+            return
+        left = dict.fromkeys(todo)
+        fault = "the engine gave no answer"
+        try:
+            for completion in self.engine.generate([requests[i] for i in todo], deadline=deadline):
+                index = todo[completion.index]
+                del left[index]
+                if completion.finish == "deadline":
+                    yield self._cut_short(requests[index], index, completion)
+                else:
+                    yield self._answer(index, completion)
+        except EngineFailed as error:
+            fault = f"the engine failed: {error}"
+        for index in left:
+            yield replace(self.selected(requests[index], index, fault), failed=True)
+
+    def _answer(self, index: int, completion: Completion) -> Answer:
+        return Answer(
+            index,
+            completion.text,
+            completion.tokens_in,
+            completion.tokens_out,
+            completion.seconds,
+            self.engine.id,
+            degraded=completion.degraded,
+        )
+
+    def _cut_short(self, request: Request, index: int, completion: Completion) -> Answer:
+        """What was written by the deadline, if that holds a whole sentence."""
+        text = sentences.whole(completion.text)
+        if not text or _bad(text):
+            selected = self.selected(request, index, "time ran out")
+            return replace(selected, failed=True)
+        return replace(self._answer(index, completion), text=text, gap="time ran out", failed=True)
+
+    def selected(self, request: Request, index: int, why: str) -> Answer:
+        started = time.monotonic()
+        selector = open_engine("extractive")
+        tokens = request.max_tokens
+        while True:
+            (completion,) = selector.generate([replace(request, max_tokens=tokens)])
+            # The selector counts in its own tokens; the limit is in the engine's.
+            used = self.engine.count(completion.text)
+            if used <= request.max_tokens:
+                break
+            tokens = min(tokens - 1, tokens * request.max_tokens // used)
+            if tokens < 1:
+                completion, used = replace(completion, text=""), 0
+                break
+        seconds = time.monotonic() - started
+        text = completion.text
+        return Answer(
+            index, text, completion.tokens_in, used, seconds, selector.id, f"{why}; selected"
+        )
+
+
+def _bad(text: str) -> str | None:
+    """What is wrong with an answer, if anything."""
+    if not text.strip():
+        return "the engine returned nothing"
+    return "the engine repeated one phrase" if loops(text) else None
+
+
+def loops(text: str) -> bool:
+    """Whether more than half of `text` repeats what it said before, letter for letter."""
+    text = " ".join(text.split())
+    if len(text) < _LEAST:
+        return False
+    grams = [text[i : i + _GRAM] for i in range(len(text) - _GRAM + 1)]
+    return len(set(grams)) < len(grams) / 2
+
+
+def claimed_sentences(text: str) -> list[str]:
+    """The sentences an answer claims: bullets stripped, an unfinished last one dropped.
+
+    An answer without any finished sentence is taken as one, with a full stop put after it.
+    """
+    found = [s for s in sentences.split(text) if any(c.isalnum() for c in s)]
+    ended = [s for s in found if sentences.ended(s)]
+    if found and not ended:
+        return [found[0].rstrip(" ,;:–-") + "."]
+    # Notes in lines often carry no stops: only the very last line can have been cut.
+    return [s if sentences.ended(s) else s.rstrip(" ,;:–-") + "." for s in found[:-1]] + [
+        s for s in found[-1:] if sentences.ended(s)
+    ]

@@ -1,0 +1,67 @@
+"""From chunks to claims: what is asked of each chunk, and what its answer becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from gistill import prompts
+from gistill.decoding.profiles import Decoding
+from gistill.errors import BadInput
+from gistill.grounding import Evidence
+from gistill.segmentation import sentences
+from gistill.segmentation.render import render
+from gistill.teacher.generation import Answer, claimed_sentences
+from gistill.types import Chunk, Claim, Request, Segment, Summary
+
+
+def lines(segments: Sequence[Segment]) -> str:
+    """The material of a prompt: a line a segment, without those that are only noise."""
+    return "\n".join(filter(None, map(render, segments)))
+
+
+def request(
+    segments: Sequence[Segment],
+    task: prompts.Task,
+    decoding: Decoding,
+    *,
+    max_tokens: int,
+    query: str | None,
+    language: str | None,
+) -> Request:
+    """The generation that summarizes `segments`."""
+    text = lines(segments)
+    prompt = prompts.template(task).render(text, query=query, language=language)
+    return decoding.request(prompt, text, max_tokens, query)
+
+
+def summary(chunk: Chunk, answer: Answer) -> Summary:
+    """A leaf of the tree: the answer's sentences, each grounded in the chunk's segments."""
+    claims = Evidence(chunk.segments).ground(claimed_sentences(answer.text))
+    return Summary(
+        id=f"n0-{chunk.id}",
+        claims=tuple(claims),
+        level=0,
+        by=answer.by,
+        chunk=chunk.id,
+        gap=answer.gap,
+    )
+
+
+def short_sentence(chunks: Sequence[Chunk], count: Callable[[str], int], tokens: int) -> Claim:
+    """A sentence of the thread that fits `tokens`, for a budget that no summary sentence does.
+
+    Raises: BadInput if there is none.
+    """
+    shortest = 0
+    for chunk in chunks:
+        found = [s for s in sentences.split(lines(chunk.segments)) if sentences.ended(s)]
+        sizes = {text: count(text) for text in found}
+        fitting = [text for text in found if sizes[text] <= tokens]
+        if fitting:
+            claims = Evidence(chunk.segments).ground(fitting)
+            return max(claims, key=lambda claim: (sizes[claim.text], claim.support))
+        shortest = min([size for size in (shortest, *sizes.values()) if size], default=0)
+    raise BadInput(
+        f"a budget of {tokens} tokens holds no sentence of this thread, "
+        f"whose shortest has {shortest}; raise --tokens"
+    )
