@@ -123,6 +123,7 @@ class _Work:
     notices: list[str]
     meter: Meter = field(default_factory=Meter)
     unread: list[Unread] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     @property
     def deadline(self) -> float | None:
@@ -263,6 +264,8 @@ class _Work:
         self._learn(found, time.monotonic() - started)
         degraded = dict.fromkeys(text for answer in found for text in answer.degraded)
         gaps = dict.fromkeys(answer.gap for answer in found if answer.gap)
+        broken = dict.fromkeys(a.gap for a in found if a.gap and a.failed == "broken")
+        self.failures += [f"{stage}: {gap}" for gap in broken]
         for text in [*degraded, *(f"{stage}: {gap}" for gap in gaps)]:
             if text not in self.notices:
                 yield self._notice(text)
@@ -379,6 +382,7 @@ class _Work:
             engine=self.engine.id,
             query=self.query,
             notices=tuple(self.notices),
+            failures=tuple(self.failures),
         )
 
 

@@ -288,7 +288,8 @@ class Done:
 
     `local` holds the deduplicated claims of all chunks in thread order; `positions` counts
     citations of `summary` over ten equal parts of the thread; `support_rate` is the share of its
-    sentences at or above the support threshold. `notices` repeats what was said on the way.
+    sentences at or above the support threshold. `notices` repeats what was said on the way;
+    `failures` says what the engine could not do, which stand-ins in the tree make up for.
     """
 
     text: str
@@ -303,6 +304,7 @@ class Done:
     engine: str
     query: str | None = None
     notices: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
     run: str | None = None  # the id under which the store keeps this run
 
 

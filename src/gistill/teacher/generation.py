@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 from gistill.engines import Engine, open_engine
 from gistill.errors import EngineFailed
@@ -36,7 +37,7 @@ class Answer:
     seconds: float
     by: str
     gap: str | None = None
-    failed: bool = False  # the engine broke or time ran out: the answer is a stand-in
+    failed: Literal["", "broken", "late"] = ""  # a stand-in: the engine broke, or time ran out
     reused: bool = False
     degraded: tuple[str, ...] = ()
 
@@ -103,7 +104,7 @@ class Generation:
         except EngineFailed as error:
             fault = f"the engine failed: {error}"
         for index in left:
-            yield replace(self.selected(requests[index], index, fault), failed=True)
+            yield replace(self.selected(requests[index], index, fault), failed="broken")
 
     def _answer(self, index: int, completion: Completion) -> Answer:
         return Answer(
@@ -121,8 +122,10 @@ class Generation:
         text = sentences.whole(completion.text)
         if not text or _bad(text):
             selected = self.selected(request, index, "time ran out")
-            return replace(selected, failed=True)
-        return replace(self._answer(index, completion), text=text, gap="time ran out", failed=True)
+            return replace(selected, failed="late")
+        return replace(
+            self._answer(index, completion), text=text, gap="time ran out", failed="late"
+        )
 
     def selected(self, request: Request, index: int, why: str) -> Answer:
         started = time.monotonic()
