@@ -1,0 +1,97 @@
+"""Bytes from paths and standard input; gzip is opened on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import sys
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from gistill.errors import BadInput
+
+STDIN = "<stdin>"
+LIMIT = 1 << 30  # bytes of one input, unpacked: above this a transcript is something else
+_PIECE = 1 << 20
+
+
+class Raw(NamedTuple):
+    """One input as it came: `sha256` is that of the file itself, `data` is unpacked."""
+
+    name: str
+    sha256: str
+    data: bytes
+
+
+def read(path: str | Path, stdin: BinaryIO | None = None) -> Raw:
+    """The bytes at `path`; "-" is standard input.
+
+    Raises: BadInput if there is no such file, it is a directory, it cannot be read, its gzip
+    stream is damaged, or it holds more than `LIMIT` bytes.
+    """
+    name = display(path)
+    if name == STDIN:
+        packed = _limited(stdin or sys.stdin.buffer, name)
+    else:
+        try:
+            with open(path, "rb") as file:
+                packed = _limited(file, name)
+        except FileNotFoundError:
+            raise BadInput(f"there is no file {name}; check the path") from None
+        except IsADirectoryError:
+            raise BadInput(f"{name} is a directory; name the files in it") from None
+        except PermissionError:
+            raise BadInput(f"{name} may not be read; check its permissions") from None
+        except (OSError, ValueError) as error:  # ValueError: a NUL inside the path
+            raise BadInput(f"{name} cannot be read: {error}") from None
+    sha256 = hashlib.sha256(packed).hexdigest()
+    return Raw(name, sha256, _unpacked(packed, name) if packed[:2] == b"\x1f\x8b" else packed)
+
+
+def display(path: str | Path) -> str:
+    """The name a source goes by: its path as given, fit to be printed."""
+    return STDIN if str(path) == "-" else os.fsencode(path).decode("utf-8", "replace")
+
+
+def distinct(paths: Sequence[str | Path]) -> tuple[list[str | Path], list[str]]:
+    """`paths` without those that lead to a file named before, and a note for each of these."""
+    kept: dict[str, str | Path] = {}
+    notes = []
+    for path in paths:
+        place = STDIN if str(path) == "-" else os.path.realpath(path)
+        if place in kept:
+            notes.append(f"{display(path)} is {display(kept[place])} once more; it was read once")
+        else:
+            kept[place] = path
+    return list(kept.values()), notes
+
+
+def _limited(file: BinaryIO, name: str) -> bytes:
+    data = file.read(LIMIT + 1)
+    if len(data) > LIMIT:
+        raise BadInput(f"{name} is larger than {LIMIT >> 20} MiB; split it")
+    return data
+
+
+def _unpacked(packed: bytes, name: str) -> bytes:
+    """All gzip members of `packed`, one after another, as `gzip -dc` gives them."""
+    out = io.BytesIO()
+    rest = packed
+    while rest.rstrip(b"\0"):
+        stream = zlib.decompressobj(wbits=31)
+        try:
+            while not stream.eof:
+                piece = stream.decompress(rest, _PIECE)
+                rest = stream.unconsumed_tail
+                if not piece and not rest and not stream.eof:
+                    raise BadInput(f"{name} ends in the middle of its gzip stream; fetch it again")
+                out.write(piece)
+                if out.tell() > LIMIT:
+                    raise BadInput(f"{name} unpacks to more than {LIMIT >> 20} MiB; split it")
+        except zlib.error as error:
+            raise BadInput(f"{name} is damaged gzip ({error}); fetch it again") from None
+        rest = stream.unused_data
+    return out.getvalue()

@@ -1,0 +1,66 @@
+"""What a reader gives back, and what a reader is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from gistill.types import Kind, Source
+
+
+class Entry(NamedTuple):
+    """A segment before the thread gives it an id; `text` is what `span` (and `pointer`) names.
+
+    `key` is the id the source itself uses, `reply_to` the `key` of the entry this one answers.
+    A named tuple, because a 10 MB thread has a hundred thousand of them.
+    """
+
+    text: str
+    span: tuple[int, int]
+    speaker: str | None = None
+    kind: Kind = "paragraph"
+    pointer: str | None = None
+    time: tuple[float, float] | None = None
+    when: dt.datetime | None = None
+    key: str | None = None
+    reply_to: str | None = None
+
+
+class Reading(NamedTuple):
+    """One source as read, in the source's order; `notes` says what was skipped or repaired."""
+
+    entries: Sequence[Entry]
+    notes: Sequence[str] = ()
+    title: str = ""
+
+
+class Reader(Protocol):
+    """One format family. A module with these names is a reader; `formats.READERS` lists them.
+
+    NAME and ABOUT are for people, SUFFIXES (lower case, with the dot) for people and `accepts`.
+    """
+
+    NAME: str
+    ABOUT: str
+    SUFFIXES: tuple[str, ...]
+
+    def accepts(self, name: str, text: str) -> bool:
+        """Whether this reader is the one for `text`; cheap, for every source is asked about."""
+        ...
+
+    def read(self, source: Source) -> Reading:
+        """Reads `source` from start to end. Raises BadInput if it is not what it seemed."""
+        ...
+
+
+def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """`start, end` moved inwards over white space; empty (start == end) if there is only that."""
+    piece = text[start:end]
+    start += len(piece) - len(piece.lstrip())
+    return start, max(start, start + len(piece.strip()))
+
+
+def plural(count: int, noun: str, many: str = "") -> str:
+    """`1 cue`, `1,200 cues`; `many` is the plural of a `noun` that does not take an s."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
