@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +14,7 @@ from gistill.ingest.locate import resolve, resolver
 from gistill.ingest.merge import merge
 from gistill.types import Source, Thread
 
-__all__ = ["Format", "formats", "load", "resolve", "resolver"]
+__all__ = ["Format", "assemble", "formats", "load", "resolve", "resolver"]
 
 
 def load(paths: str | Path | Sequence[str | Path], *, stdin: BinaryIO | None = None) -> Thread:
@@ -29,10 +30,17 @@ def load(paths: str | Path | Sequence[str | Path], *, stdin: BinaryIO | None = N
     if not given:
         raise BadInput("nothing to read; name a file, or - for standard input")
     distinct, notes = files.distinct(given)
+    thread = assemble([files.read(path, stdin) for path in distinct])
+    return replace(thread, notes=(*notes, *thread.notes)) if notes else thread
+
+
+def assemble(raws: Sequence[files.Raw]) -> Thread:
+    """`load` for what has been read already. Raises: BadInput."""
+    notes: list[str] = []
     sources = []
     readings = []
-    for path in distinct:
-        source, note = _source(path, stdin)
+    for raw in raws:
+        source, note = _decoded(raw)
         reading = reader_for(source.name, source.text).read(source)
         if not reading.entries:
             raise BadInput(f"{source.name} holds no text that could be summarized")
@@ -45,9 +53,8 @@ def load(paths: str | Path | Sequence[str | Path], *, stdin: BinaryIO | None = N
     return Thread(tuple(segments), tuple(sources), title, (*notes, *merged))
 
 
-def _source(path: str | Path, stdin: BinaryIO | None) -> tuple[Source, str]:
-    """The decoded content of `path`, and a note on its encoding if that was in doubt."""
-    raw = files.read(path, stdin)
+def _decoded(raw: files.Raw) -> tuple[Source, str]:
+    """The text of `raw`, and a note on its encoding if that was in doubt."""
     try:
         text, note = encoding.decode(raw.data)
     except encoding.NotText as kind:
