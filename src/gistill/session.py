@@ -107,7 +107,9 @@ def _width() -> int | None:
 def _plan_text(plan: Plan, *, as_json: bool) -> str:
     if as_json:
         return json.dumps(asdict(plan) | {"seconds": round(plan.seconds, 3)}, indent=2)
-    rows = [("stage", "level", "calls", "tokens in", "tokens out", "seconds")]
+    rows: list[tuple[str, ...]] = [
+        ("stage", "level", "calls", "tokens in", "tokens out", "seconds")
+    ]
     for step in plan.steps:
         counts = (step.level, step.calls, step.tokens_in, step.tokens_out)
         rows.append((step.stage, *map(str, counts), f"{step.seconds:.1f}"))
@@ -192,7 +194,7 @@ def show_config(settings: Settings, *, as_json: bool) -> int:
         }
         print(json.dumps(values, indent=2, ensure_ascii=False))
     else:
-        rows = [("setting", "value", "from")]
+        rows: list[tuple[str, ...]] = [("setting", "value", "from")]
         rows += [(n, _shown(v), settings.origins[n]) for n, v in settings.values().items()]
         print("\n".join(_table(rows)))
         print(f"\nhome: {home()}")
