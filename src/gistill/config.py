@@ -15,6 +15,7 @@ from typing import Any
 
 from gistill.engines import OpenOptions
 from gistill.errors import BadInput
+from gistill.grounding import THRESHOLD
 from gistill.home import home
 from gistill.options import Options
 from gistill.types import Budget, Profile
@@ -35,7 +36,7 @@ class Settings:
     local_len: int = 128
     global_len: int = 200
     dedupe_thr: float = 0.92
-    support_thr: float = Options.support_thr
+    support_thr: float = THRESHOLD
     strict: bool = False
     locate: bool = True
     language: str | None = None

@@ -78,7 +78,7 @@ def summary(
     """The node over `group` whose text is `answer`, grounded in what its children cite."""
     ids = sorted({cite for node in group for claim in node.claims for cite in claim.cites})
     evidence = Evidence(tuple(segments[i] for i in ids))
-    claims = evidence.ground(claimed_sentences(answer.text))
+    claims = evidence.ground(claimed_sentences(answer.text, cut=answer.cut))
     kept = compose(claims, group, limits)
     return Summary(id, kept, level, answer.by, tuple(group), gap=answer.gap)
 

@@ -36,6 +36,7 @@ class Answer:
     tokens_out: int
     seconds: float
     by: str
+    cut: bool = False  # the token limit or the deadline ended it
     gap: str | None = None
     failed: Literal["", "broken", "late"] = ""  # a stand-in: the engine broke, or time ran out
     reused: bool = False
@@ -65,7 +66,7 @@ class Generation:
                 todo.append(index)
         again: list[int] = []
         for answer in self._ask(requests, todo, deadline):
-            if not answer.failed and _bad(answer.text):
+            if not answer.failed and _fault(answer):
                 again.append(answer.index)
                 continue
             yield self._kept(answer, keys, stage)
@@ -73,7 +74,7 @@ class Generation:
         for answer in self._ask(
             [firmer.get(i, r) for i, r in enumerate(requests)], again, deadline
         ):
-            if not answer.failed and (fault := _bad(answer.text)):
+            if not answer.failed and (fault := _fault(answer)):
                 answer = replace(self.selected(requests[answer.index], answer.index, fault))
             yield self._kept(answer, keys, stage)
 
@@ -114,6 +115,7 @@ class Generation:
             completion.tokens_out,
             completion.seconds,
             self.engine.id,
+            cut=completion.finish != "stop",
             degraded=completion.degraded,
         )
 
@@ -144,15 +146,19 @@ class Generation:
         seconds = time.monotonic() - started
         text = completion.text
         return Answer(
-            index, text, completion.tokens_in, used, seconds, selector.id, f"{why}; selected"
+            index, text, completion.tokens_in, used, seconds, selector.id, gap=f"{why}; selected"
         )
 
 
-def _bad(text: str) -> str | None:
+def _fault(answer: Answer) -> str | None:
     """What is wrong with an answer, if anything."""
-    if not text.strip():
+    if not answer.text.strip():
         return "the engine returned nothing"
-    return "the engine repeated one phrase" if loops(text) else None
+    if loops(answer.text):
+        return "the engine repeated one phrase"
+    if not claimed_sentences(answer.text, cut=answer.cut):
+        return "the engine finished no sentence"
+    return None
 
 
 def loops(text: str) -> bool:
@@ -164,16 +170,13 @@ def loops(text: str) -> bool:
     return len(set(grams)) < len(grams) / 2
 
 
-def claimed_sentences(text: str) -> list[str]:
-    """The sentences an answer claims: bullets stripped, an unfinished last one dropped.
+def claimed_sentences(text: str, *, cut: bool) -> list[str]:
+    """The sentences an answer claims, bullets stripped, each with a stop at its end.
 
-    An answer without any finished sentence is taken as one, with a full stop put after it.
+    Notes in lines often carry no stops and get one; a last line without one is dropped when the
+    answer was `cut`.
     """
     found = [s for s in sentences.split(text) if any(c.isalnum() for c in s)]
-    ended = [s for s in found if sentences.ended(s)]
-    if found and not ended:
-        return [found[0].rstrip(" ,;:–-") + "."]
-    # Notes in lines often carry no stops: only the very last line can have been cut.
-    return [s if sentences.ended(s) else s.rstrip(" ,;:–-") + "." for s in found[:-1]] + [
-        s for s in found[-1:] if sentences.ended(s)
-    ]
+    if found and cut and not sentences.ended(found[-1]):
+        found.pop()
+    return [s if sentences.ended(s) else s.rstrip(" ,;:–-") + "." for s in found]

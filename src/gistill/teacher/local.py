@@ -36,7 +36,7 @@ def request(
 
 def summary(chunk: Chunk, answer: Answer) -> Summary:
     """A leaf of the tree: the answer's sentences, each grounded in the chunk's segments."""
-    claims = Evidence(chunk.segments).ground(claimed_sentences(answer.text))
+    claims = Evidence(chunk.segments).ground(claimed_sentences(answer.text, cut=answer.cut))
     return Summary(
         id=f"n0-{chunk.id}",
         claims=tuple(claims),
