@@ -208,20 +208,9 @@ class _Work:
 
     def _leaves(self, chunks: Sequence[Chunk], plan: Plan) -> Stage[list[Summary]]:
         """Local summaries, one a chunk, in order."""
-        single = len(chunks) == 1
-        task: Task = "query" if self.query else "whole" if single else "local"
-        length = plan.global_len if single else plan.local_len
-        requests = [
-            local.request(
-                chunk.segments,
-                task,
-                PROFILES[plan.profile],
-                max_tokens=length,
-                query=self.query,
-                language=self.options.language,
-            )
-            for chunk in chunks
-        ]
+        task, requests = leaf_requests(
+            chunks, plan, query=self.query, language=self.options.language
+        )
         read = _spread(len(chunks), plan.unread)
         skipped = [i for i in range(len(chunks)) if i not in read]
         answers: dict[int, Answer] = {}
@@ -230,6 +219,7 @@ class _Work:
             answers[index] = self._generation().selected(requests[index], index, why)
         asked = [requests[i] for i in read]
         share = plan.steps[0].seconds / plan.seconds if plan.seconds else 1.0
+        single = len(chunks) == 1
         stage = "single" if single else "local"
         for answer in (yield from self._answers(asked, stage, task, share)):
             answers[read[answer.index]] = answer
@@ -384,6 +374,26 @@ class _Work:
             notices=tuple(self.notices),
             failures=tuple(self.failures),
         )
+
+
+def leaf_requests(
+    chunks: Sequence[Chunk], plan: Plan, *, query: str | None, language: str | None
+) -> tuple[Task, list[Request]]:
+    """What the engine is asked of each chunk, and by which prompt."""
+    single = len(chunks) == 1
+    task: Task = "query" if query else "whole" if single else "local"
+    requests = [
+        local.request(
+            chunk.segments,
+            task,
+            PROFILES[plan.profile],
+            max_tokens=plan.global_len if single else plan.local_len,
+            query=query,
+            language=language,
+        )
+        for chunk in chunks
+    ]
+    return task, requests
 
 
 def _spread(count: int, unread: int) -> list[int]:

@@ -57,11 +57,11 @@ class Generation:
 
         `version` is that of the prompt template. Raises: Overflow.
         """
-        keys = [key(stage, version, self.engine.id, asdict(request)) for request in requests]
+        keys = [self._key(request, stage, version) for request in requests]
         todo: list[int] = []
         for index, address in enumerate(keys):
-            if (kept := self.store.get(address)) is not None:
-                yield Answer(index, **(kept | {"degraded": tuple(kept["degraded"])}), reused=True)
+            if kept := self._stored(index, address):
+                yield kept
             else:
                 todo.append(index)
         again: list[int] = []
@@ -77,6 +77,19 @@ class Generation:
             if not answer.failed and (fault := _fault(answer)):
                 answer = replace(self.selected(requests[answer.index], answer.index, fault))
             yield self._kept(answer, keys, stage)
+
+    def stored(self, request: Request, *, stage: str, version: str) -> Answer | None:
+        """The answer that the store holds for `request`, if any."""
+        return self._stored(0, self._key(request, stage, version))
+
+    def _key(self, request: Request, stage: str, version: str) -> str:
+        return key(stage, version, self.engine.id, asdict(request))
+
+    def _stored(self, index: int, address: str) -> Answer | None:
+        kept = self.store.get(address)
+        if kept is None:
+            return None
+        return Answer(index, **(kept | {"degraded": tuple(kept["degraded"])}), reused=True)
 
     def _kept(self, answer: Answer, keys: Sequence[str], stage: str) -> Answer:
         if not answer.failed:
@@ -121,13 +134,10 @@ class Generation:
 
     def _cut_short(self, request: Request, index: int, completion: Completion) -> Answer:
         """What was written by the deadline, if that holds a whole sentence."""
-        text = sentences.whole(completion.text)
-        if not text or _bad(text):
-            selected = self.selected(request, index, "time ran out")
-            return replace(selected, failed="late")
-        return replace(
-            self._answer(index, completion), text=text, gap="time ran out", failed="late"
-        )
+        kept = self._answer(index, completion)
+        if _fault(kept):
+            kept = self.selected(request, index, "time ran out")
+        return replace(kept, gap=kept.gap or "time ran out", failed="late")
 
     def selected(self, request: Request, index: int, why: str) -> Answer:
         started = time.monotonic()
