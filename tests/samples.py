@@ -1,0 +1,227 @@
+"""Small threads and results for tests of what is made from a `Done`: one of each oddity."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from gistill.types import (
+    Chunk,
+    Claim,
+    Coverage,
+    Done,
+    Locator,
+    Merge,
+    Plan,
+    Segment,
+    Source,
+    Spend,
+    Step,
+    Summary,
+    Thread,
+    Unread,
+)
+
+HOSTILE = (
+    "</script><script>alert(1)</script><!-- <img src=x onerror=alert(1)> & \"quoted\" 'x' $style"
+)
+
+TURNS = [
+    ("Ada Lovelace", "Good morning. We ship the engine on 4 May, whatever the weather."),
+    ("Charles", "{vocalsound} I would rather wait for the brass gears."),
+    ("Ada Lovelace", "The gears cost £1,200 and arrive in June."),
+    ("נעמה", "אני מסכימה עם עדה, לא נחכה."),
+    ("李雷", "我们应该先测试打孔卡片，然后再决定是否等待黄铜齿轮。"),
+    ("Zoë 🦊", "👩‍🔬 tested it: two cards jam.\nThe third one is fine."),
+    (HOSTILE, HOSTILE),
+    ("Charles", "So the cards are mine, then."),
+    (None, "Minutes by the secretary."),
+    ("Ada Lovelace", "Meeting closed."),
+]
+
+
+def thread() -> Thread:
+    """Ten timed turns in several scripts, one of them hostile to HTML and terminals."""
+    segments, at = [], 0
+    for n, (speaker, text) in enumerate(TURNS):
+        span, start = (at, at + len(text)), 840.0 + 5 * n
+        at += len(text) + 1
+        where = Locator("council.vtt", span, time=(start, start + 4.5))
+        segments.append(Segment(f"s{n:06d}", text, where, speaker, "utterance"))
+    text = "\n".join(text for _, text in TURNS)
+    source = Source("council.vtt", "ab" * 32, text)
+    return Thread(tuple(segments), (source,), "Council <b>of</b> engineers", ("1 cue was empty.",))
+
+
+def claim(text: str, *turns: int, support: float = 0.9, **more: Any) -> Claim:
+    """A sentence that cites the turns with these numbers, counted from 0."""
+    return Claim(text, tuple(f"s{n:06d}" for n in turns), support, **more)
+
+
+def done() -> Done:
+    """A tree of three levels over `thread()` with a merge, a flag, a weak claim and a gap."""
+    segments = thread().segments
+    chunks = (
+        Chunk("c0000", segments[0:3], 60),
+        Chunk("c0001", segments[2:6], 80, overlap=1),
+        Chunk("c0002", segments[6:10], 70),
+    )
+    merge = Merge("They ship on 4 May.", ("s000002",), 0.95, "similar")
+    ship = claim("The engine ships on 4 May.", 0, 2, merged=(merge,))
+    test = claim("Two cards jam.", 5, support=0.7)
+    hostile = claim(HOSTILE, 6, support=0.6)
+    close = claim("Charles takes the cards.", 7, support=0.8)
+    leaves = (
+        Summary("n0-0000", (ship,), 0, "echo", chunk="c0000"),
+        Summary("n0-0001", (test,), 0, "echo", chunk="c0001"),
+        Summary(
+            "n0-0002",
+            (hostile, close),
+            0,
+            "extractive",
+            chunk="c0002",
+            gap="the model repeated itself",
+        ),
+    )
+    middle = Summary("n1-0000", (ship, test), 1, "echo", leaves[:2])
+    final = (
+        ship,
+        claim("Two cards jam, says Zoë 🦊 on 12 June.", 5, 4, support=0.8, flags=("12 June",)),
+        claim("נעמה מסכימה עם עדה.", 3, support=0.2),
+        claim("Nobody said this.", support=0.0),
+        hostile,
+    )
+    return Done(
+        text=" ".join(c.text for c in final),
+        summary=Summary("n2-0000", final, 2, "echo", (middle, leaves[2])),
+        local=(ship, test, hostile, close),
+        chunks=chunks,
+        plan=Plan(
+            (
+                Step("local", 0, 3, 300, 384, 1.5),
+                Step("fuse", 1, 1, 250, 128, 0.5),
+                Step("fuse", 2, 1, 250, 200, 0.7),
+            ),
+            3,
+            1024,
+            128,
+            128,
+            200,
+            "fast",
+            given_up=("2 beams instead of 4",),
+        ),
+        coverage=Coverage(180, 200, (Unread("the model failed", 20, ("s000008", "s000009")),)),
+        positions=(1, 0, 1, 1, 1, 1, 1, 0, 0, 0),
+        support_rate=0.6,
+        spend=Spend(4, 1, 790, 210, 2.5, 4.0, 300 << 20),
+        engine="echo",
+        notices=("the summary was shortened to 200 tokens",),
+        run="r-1",
+    )
+
+
+def single() -> Done:
+    """One pass over everything: no tree, nothing missing."""
+    whole = done()
+    chunk = Chunk("c0000", thread().segments, 200)
+    root = Summary("n0-0000", whole.summary.claims[:1], 0, "echo", chunk="c0000")
+    return replace(
+        whole,
+        text=root.claims[0].text,
+        summary=root,
+        local=root.claims,
+        chunks=(chunk,),
+        coverage=Coverage(200, 200),
+        support_rate=1.0,
+        notices=(),
+    )
+
+
+# Anything a string may hold, unpaired surrogates and control characters included.
+TEXT = st.one_of(st.text(st.characters(), max_size=40), st.just(HOSTILE))
+_SHARE = st.floats(0, 1)
+_COUNT = st.integers(0, 10**9)
+_SECONDS = st.floats(0, 1e6)
+_WHEN = st.datetimes(
+    timezones=st.sampled_from([None, dt.UTC, dt.timezone(dt.timedelta(hours=5.5))])
+)
+
+
+@st.composite
+def results(draw: st.DrawFn) -> tuple[Done, Thread]:
+    """A result and its thread, of any shape the types allow; sources come without their text."""
+    sources = [Source(draw(TEXT), "00" * 32, "") for _ in range(draw(st.integers(1, 2)))]
+    total = draw(st.integers(1, 8))
+    segments = tuple(_segment(draw, n, total, sources) for n in range(total))
+    ids = [segment.id for segment in segments]
+    pieces = [replace(segments[0], text=segments[0].text[:1])]
+    chunks = tuple(
+        Chunk(f"c{n}", tuple(draw(st.lists(st.sampled_from([*segments, *pieces]), min_size=1))), n)
+        for n in range(draw(st.integers(1, 3)))
+    )
+    leaves = [
+        Summary(f"l{c.id}", draw(_claims(ids)), 0, draw(TEXT), (), c.id, draw(st.none() | TEXT))
+        for c in chunks
+    ]
+    root = leaves[0]
+    if len(leaves) > 1:
+        root = Summary(
+            "root", draw(_claims(ids)), 1, "e", tuple(leaves), None, draw(st.none() | TEXT)
+        )
+    some_ids = st.lists(st.sampled_from(ids)).map(tuple)
+    unread = st.builds(Unread, TEXT, _COUNT, some_ids)
+    step = st.builds(
+        Step, st.sampled_from(["local", "fuse"]), _COUNT, _COUNT, _COUNT, _COUNT, _SECONDS
+    )
+    done = Done(
+        text=draw(TEXT),
+        summary=root,
+        local=draw(_claims(ids)),
+        chunks=chunks,
+        plan=Plan(
+            tuple(draw(st.lists(step, max_size=3))),
+            *draw(st.tuples(_COUNT, _COUNT, _COUNT, _COUNT, _COUNT)),
+            "fast",
+            given_up=tuple(draw(st.lists(TEXT, max_size=2))),
+        ),
+        coverage=Coverage(
+            *sorted(draw(st.tuples(_COUNT, _COUNT))), tuple(draw(st.lists(unread, max_size=2)))
+        ),
+        positions=tuple(draw(st.lists(_COUNT, max_size=10))),
+        support_rate=draw(_SHARE),
+        spend=Spend(*draw(st.tuples(_COUNT, _COUNT, _COUNT, _COUNT, _SECONDS, _SECONDS, _COUNT))),
+        engine=draw(TEXT),
+        query=draw(st.none() | TEXT),
+        notices=tuple(draw(st.lists(TEXT, max_size=2))),
+        run=draw(st.none() | TEXT),
+    )
+    return done, Thread(
+        segments, tuple(sources), draw(TEXT), tuple(draw(st.lists(TEXT, max_size=2)))
+    )
+
+
+def _segment(draw: st.DrawFn, n: int, total: int, sources: list[Source]) -> Segment:
+    text = draw(TEXT)
+    where = Locator(
+        draw(st.sampled_from(sources)).name,
+        (n, n + len(text)),
+        draw(st.none() | TEXT),
+        draw(st.none() | st.tuples(_SECONDS, _SECONDS)),
+    )
+    kind = draw(st.sampled_from(["utterance", "message", "paragraph", "image_text", "frame"]))
+    reply_to = draw(st.none() | st.integers(0, total - 1).map("s{:06d}".format))
+    return Segment(
+        f"s{n:06d}", text, where, draw(st.none() | TEXT), kind, draw(st.none() | _WHEN), reply_to
+    )
+
+
+def _claims(ids: list[str]) -> st.SearchStrategy[tuple[Claim, ...]]:
+    # An id that no segment has must never be shown.
+    cites = st.lists(st.sampled_from([*ids, "s-unknown"]), max_size=3, unique=True).map(tuple)
+    merge = st.builds(Merge, TEXT, cites, _SHARE, st.sampled_from(["exact", "similar"]))
+    flags = st.lists(TEXT, max_size=2).map(tuple)
+    claim = st.builds(Claim, TEXT, cites, _SHARE, flags, st.lists(merge, max_size=2).map(tuple))
+    return st.lists(claim, max_size=3).map(tuple)

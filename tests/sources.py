@@ -1,0 +1,50 @@
+"""Sources and threads from literals, checked against the rule that every reader must keep."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from gistill.ingest import assemble, resolver
+from gistill.ingest.files import Raw
+from gistill.ingest.reading import Reader, Reading
+from gistill.types import Locator, Source, Thread
+
+
+def raw(name: str, content: str | bytes) -> Raw:
+    data = content.encode() if isinstance(content, str) else content
+    return Raw(name, hashlib.sha256(data).hexdigest(), data)
+
+
+def reading(reader: Reader, text: str, name: str = "") -> Reading:
+    """What `reader` finds in `text`; every entry is checked to be the slice it claims to be."""
+    source = Source(name or "input" + reader.SUFFIXES[0], "", text)
+    found = reader.read(source)
+    text_at = resolver(source)
+    for entry in found.entries:
+        assert entry.text == text_at(Locator(source.name, entry.span, entry.pointer))
+        assert entry.text == entry.text.strip() != ""
+    return found
+
+
+def thread(*files: tuple[str, str | bytes | Any]) -> Thread:
+    """Named contents as a thread; what is neither text nor bytes is dumped as JSON."""
+    found = assemble([raw(n, c if isinstance(c, str | bytes) else json.dumps(c)) for n, c in files])
+    check(found)
+    return found
+
+
+def check(thread: Thread) -> None:
+    """Ids count up, locators give the text back, replies go to segments that exist."""
+    text_at = {source.name: resolver(source) for source in thread.sources}
+    ids = {segment.id for segment in thread.segments}
+    assert [s.id for s in thread.segments] == [f"s{i:06d}" for i in range(len(ids))]
+    for segment in thread.segments:
+        assert segment.text == text_at[segment.at.source](segment.at) != ""
+        assert segment.reply_to is None or segment.reply_to in ids
+        segment.text.encode()
+
+
+def turns(found: Reading) -> list[tuple[str | None, str]]:
+    return [(entry.speaker, entry.text) for entry in found.entries]

@@ -1,0 +1,56 @@
+"""The plan: what is counted, and what is given up for time, in order."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gistill.engines import Speed
+from gistill.planning import plan
+from gistill.segmentation.chunk import pack
+from gistill.types import Budget
+from threads import meeting
+
+LENGTHS = {"max_tokens": 200, "overlap": 20, "local_len": 50, "global_len": 80}
+CHUNKS = pack(meeting(300).segments, lambda t: len(t.split()), max_tokens=200, overlap=20)
+
+
+def planned(seconds=None, speed=100.0, chunks=CHUNKS, **kwargs):
+    budget = Budget(seconds=seconds, **kwargs)
+    return plan(chunks, budget, Speed(speed * 10, speed), **LENGTHS)
+
+
+def test_one_chunk_is_a_single_pass():
+    (step,) = planned(chunks=CHUNKS[:1]).steps
+    assert (step.stage, step.calls) == ("single", 1)
+
+
+def test_many_chunks_are_fused_level_by_level_to_one():
+    steps = planned().steps
+    assert (steps[0].stage, steps[0].calls) == ("local", len(CHUNKS))
+    assert [s.level for s in steps] == list(range(len(steps)))
+    assert steps[-1].calls == 1
+
+
+def test_nothing_is_given_up_without_a_deadline_or_with_a_late_one():
+    assert planned().given_up == ()
+    assert planned(seconds=1e9).given_up == ()
+
+
+def test_things_are_given_up_in_the_order_of_the_ladder():
+    order = ["beams", "levels", "local length", "reading every chunk", "the model"]
+    whole = planned(profile="quality").seconds
+    for share in (0.9, 0.5, 0.2, 0.1, 0.05, 0.01, 1e-6):
+        given = planned(seconds=whole * share, profile="quality").given_up
+        assert list(given) == sorted(given, key=order.index)
+    assert planned(seconds=1e-6).unread == len(CHUNKS)
+
+
+@given(st.floats(0.01, 1000), st.floats(0.01, 1000))
+def test_more_time_never_gives_up_more(a, b):
+    less, more = sorted((a, b))
+    assert len(planned(more).given_up) <= len(planned(less).given_up)
+    assert planned(more).unread <= planned(less).unread
+
+
+def test_the_token_budget_bounds_the_summary():
+    assert planned(tokens=30).global_len == 30
+    assert planned(tokens=3000).global_len == 80
