@@ -141,9 +141,9 @@ def single() -> Done:
 
 
 # Anything a string may hold, unpaired surrogates and control characters included.
-TEXT = st.one_of(st.text(st.characters(), max_size=40), st.just(HOSTILE))
+TEXT = st.one_of(st.text(st.characters(), max_size=20), st.just(HOSTILE))
 _SHARE = st.floats(0, 1)
-_COUNT = st.integers(0, 10**9)
+_COUNT = st.integers(0, 9999)
 _SECONDS = st.floats(0, 1e6)
 _WHEN = st.datetimes(
     timezones=st.sampled_from([None, dt.UTC, dt.timezone(dt.timedelta(hours=5.5))])
@@ -153,75 +153,66 @@ _WHEN = st.datetimes(
 @st.composite
 def results(draw: st.DrawFn) -> tuple[Done, Thread]:
     """A result and its thread, of any shape the types allow; sources come without their text."""
-    sources = [Source(draw(TEXT), "00" * 32, "") for _ in range(draw(st.integers(1, 2)))]
-    total = draw(st.integers(1, 8))
-    segments = tuple(_segment(draw, n, total, sources) for n in range(total))
-    ids = [segment.id for segment in segments]
-    pieces = [replace(segments[0], text=segments[0].text[:1])]
-    chunks = tuple(
-        Chunk(f"c{n}", tuple(draw(st.lists(st.sampled_from([*segments, *pieces]), min_size=1))), n)
-        for n in range(draw(st.integers(1, 3)))
+    # A few strings serve for all fields: drawing each anew is slow and finds nothing more.
+    text = st.sampled_from(draw(st.lists(TEXT, min_size=3, max_size=5)))
+    texts = st.lists(text, max_size=2).map(tuple)
+    sources = tuple(
+        Source(name, "00" * 32, "") for name in draw(st.lists(text, min_size=1, max_size=2))
     )
-    leaves = [
-        Summary(f"l{c.id}", draw(_claims(ids)), 0, draw(TEXT), (), c.id, draw(st.none() | TEXT))
-        for c in chunks
-    ]
+    segments = tuple(_segment(draw, n, text, sources) for n in range(draw(st.integers(1, 4))))
+    ids = [segment.id for segment in segments]
+    piece = replace(segments[0], text=segments[0].text[:1])
+    held = st.lists(st.sampled_from([*segments, piece]), min_size=1, max_size=3).map(tuple)
+    claims = _claims(ids, text)
+    chunks = tuple(Chunk(f"c{n}", draw(held), n) for n in range(draw(st.integers(1, 3))))
+    gap = st.none() | text
+    leaves = tuple(
+        Summary(f"l{c.id}", draw(claims), 0, draw(text), (), c.id, draw(gap)) for c in chunks
+    )
     root = leaves[0]
     if len(leaves) > 1:
-        root = Summary(
-            "root", draw(_claims(ids)), 1, "e", tuple(leaves), None, draw(st.none() | TEXT)
-        )
-    some_ids = st.lists(st.sampled_from(ids)).map(tuple)
-    unread = st.builds(Unread, TEXT, _COUNT, some_ids)
-    step = st.builds(
-        Step, st.sampled_from(["local", "fuse"]), _COUNT, _COUNT, _COUNT, _COUNT, _SECONDS
-    )
+        root = Summary("root", draw(claims), 1, "echo", leaves, None, draw(gap))
+    unread = st.builds(Unread, text, _COUNT, st.lists(st.sampled_from(ids), max_size=2).map(tuple))
+    step = st.builds(Step, st.sampled_from(["local", "fuse"]), *[_COUNT] * 4, _SECONDS)
+    steps = tuple(draw(st.lists(step, max_size=2)))
+    read, total = sorted(draw(st.tuples(_COUNT, _COUNT)))
     done = Done(
-        text=draw(TEXT),
+        text=draw(text),
         summary=root,
-        local=draw(_claims(ids)),
+        local=draw(claims),
         chunks=chunks,
-        plan=Plan(
-            tuple(draw(st.lists(step, max_size=3))),
-            *draw(st.tuples(_COUNT, _COUNT, _COUNT, _COUNT, _COUNT)),
-            "fast",
-            given_up=tuple(draw(st.lists(TEXT, max_size=2))),
-        ),
-        coverage=Coverage(
-            *sorted(draw(st.tuples(_COUNT, _COUNT))), tuple(draw(st.lists(unread, max_size=2)))
-        ),
+        plan=Plan(steps, len(chunks), 1024, 128, 128, 200, "fast", given_up=draw(texts)),
+        coverage=Coverage(read, total, tuple(draw(st.lists(unread, max_size=2)))),
         positions=tuple(draw(st.lists(_COUNT, max_size=10))),
         support_rate=draw(_SHARE),
-        spend=Spend(*draw(st.tuples(_COUNT, _COUNT, _COUNT, _COUNT, _SECONDS, _SECONDS, _COUNT))),
-        engine=draw(TEXT),
-        query=draw(st.none() | TEXT),
-        notices=tuple(draw(st.lists(TEXT, max_size=2))),
-        run=draw(st.none() | TEXT),
+        spend=Spend(1, 2, draw(_COUNT), 4, draw(_SECONDS), 6.0, 7),
+        engine=draw(text),
+        query=draw(gap),
+        notices=draw(texts),
+        run=draw(gap),
     )
-    return done, Thread(
-        segments, tuple(sources), draw(TEXT), tuple(draw(st.lists(TEXT, max_size=2)))
-    )
+    return done, Thread(segments, sources, draw(text), draw(texts))
 
 
-def _segment(draw: st.DrawFn, n: int, total: int, sources: list[Source]) -> Segment:
-    text = draw(TEXT)
+def _segment(
+    draw: st.DrawFn, n: int, text: st.SearchStrategy[str], sources: tuple[Source, ...]
+) -> Segment:
+    said = draw(text)
+    time = draw(st.none() | st.tuples(_SECONDS, _SECONDS))
     where = Locator(
-        draw(st.sampled_from(sources)).name,
-        (n, n + len(text)),
-        draw(st.none() | TEXT),
-        draw(st.none() | st.tuples(_SECONDS, _SECONDS)),
+        sources[n % len(sources)].name, (n, n + len(said)), draw(st.none() | text), time
     )
     kind = draw(st.sampled_from(["utterance", "message", "paragraph", "image_text", "frame"]))
-    reply_to = draw(st.none() | st.integers(0, total - 1).map("s{:06d}".format))
-    return Segment(
-        f"s{n:06d}", text, where, draw(st.none() | TEXT), kind, draw(st.none() | _WHEN), reply_to
-    )
+    reply_to = f"s{n - 1:06d}" if n else None
+    speaker, when = draw(st.none() | text), draw(st.none() | _WHEN)
+    return Segment(f"s{n:06d}", said, where, speaker, kind, when, reply_to)
 
 
-def _claims(ids: list[str]) -> st.SearchStrategy[tuple[Claim, ...]]:
+def _claims(ids: list[str], text: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[Claim, ...]]:
     # An id that no segment has must never be shown.
     cites = st.lists(st.sampled_from([*ids, "s-unknown"]), max_size=3, unique=True).map(tuple)
-    merge = st.builds(Merge, TEXT, cites, _SHARE, st.sampled_from(["exact", "similar"]))
-    flags = st.lists(TEXT, max_size=2).map(tuple)
-    claim = st.builds(Claim, TEXT, cites, _SHARE, flags, st.lists(merge, max_size=2).map(tuple))
-    return st.lists(claim, max_size=3).map(tuple)
+    merge = st.builds(Merge, text, cites, _SHARE, st.sampled_from(["exact", "similar"]))
+    flags = st.lists(text, max_size=1).map(tuple)
+    merged = st.lists(merge, max_size=1).map(tuple)
+    claim = st.builds(Claim, text, cites, _SHARE, flags, merged)
+    return st.lists(claim, max_size=2).map(tuple)

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""How well support scores tell what a meeting says from what another one says, on QMSum.
+
+Reference answers are human paraphrases: each of their sentences should find support in its own
+gold span, and none in a stretch of the same length of another meeting. Prints the share of
+sentences at or above each threshold for both, and the area under the ROC curve.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+
+from gistill.grounding import Evidence
+from gistill.segmentation import sentences
+from gistill.types import Locator, Segment
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with qmsum-*.jsonl.gz")
+    parser.add_argument("--split", default="val")
+    args = parser.parse_args()
+    with gzip.open(args.data / f"qmsum-{args.split}.jsonl.gz", "rt", encoding="utf-8") as file:
+        meetings = [json.loads(line) for line in file]
+    dice = random.Random(0)
+    own, other = [], []
+    for number, meeting in enumerate(meetings):
+        strangers = [m for i, m in enumerate(meetings) if i != number]
+        for query in meeting["specific_query_list"]:
+            spans = [(int(a), int(b)) for a, b in query["relevant_text_span"]]
+            said = sentences.split(query["answer"])
+            turns = [turn for a, b in spans for turn in range(a, b + 1)]
+            own += [c.support for c in Evidence(segments(meeting, turns)).ground(said)]
+            stranger = dice.choice(strangers)
+            start = dice.randrange(max(1, len(stranger["meeting_transcripts"]) - len(turns)))
+            far = range(start, min(start + len(turns), len(stranger["meeting_transcripts"])))
+            other += [c.support for c in Evidence(segments(stranger, far)).ground(said)]
+    print(f"{len(own)} sentences of {args.split}; share at or above each threshold")
+    print("threshold  own span  other meeting")
+    for threshold in np.arange(0.2, 0.75, 0.05):
+        mine, theirs = (np.mean(np.array(x) >= threshold) for x in (own, other))
+        print(f"{threshold:9.2f}  {mine:8.3f}  {theirs:13.3f}")
+    ranks = np.argsort(np.argsort(own + other, kind="stable"))[: len(own)]
+    area = (ranks.mean() - (len(own) - 1) / 2) / len(other)
+    print(f"area under the ROC curve: {area:.3f}")
+
+
+def segments(meeting: dict, turns) -> tuple[Segment, ...]:
+    rows = meeting["meeting_transcripts"]
+    return tuple(
+        Segment(f"s{i}", rows[i]["content"], Locator("m", (0, 0)), rows[i]["speaker"])
+        for i in turns
+        if i < len(rows) and rows[i]["content"]
+    )
+
+
+if __name__ == "__main__":
+    main()
