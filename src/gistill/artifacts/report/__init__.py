@@ -1,0 +1,141 @@
+"""report.html: one file that needs no network, with every citation opening its source beside it.
+
+The page is complete without its script, which only makes following a citation pleasanter.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
+from string import Template
+
+from gistill.artifacts import account
+from gistill.artifacts.citations import Citations, count, nodes, weak
+from gistill.artifacts.markdown import title
+from gistill.artifacts.report import figures, source, tree
+from gistill.artifacts.report.claims import escape, items
+from gistill.types import Done, Thread
+
+_PEOPLE = 12
+
+
+def render(done: Done, thread: Thread) -> str:
+    """The page. Whatever stood in the thread is text in it: escaped, and no script but ours runs.
+
+    Above `source.WHOLE` segments it shows the cited ones and their neighbours, and says so.
+    """
+    citations = Citations(done, thread)
+    style, script = _asset("page.css"), _asset("page.js")
+    return Template(_asset("page.html")).substitute(
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        title=escape(title(thread)),
+        question=_question(done),
+        byline=_byline(thread),
+        glance=_glance(done),
+        claims=items(done, citations),
+        tree=tree.section(done, citations),
+        coverage=_coverage(done, thread, citations),
+        positions=figures.positions(done.positions),
+        cost=_cost(done),
+        engine=escape(done.engine),
+        sources=_sources(thread),
+        turns=source.sections(done, thread, citations),
+        turn_count=escape(source.headline(thread, citations)),
+    )
+
+
+@cache
+def _asset(name: str) -> str:
+    return (resources.files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """The CSP source expression that admits exactly this inline text."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _question(done: Done) -> str:
+    return f'<p class="question" dir="auto">{escape(done.query)}</p>' if done.query else ""
+
+
+def _byline(thread: Thread) -> str:
+    people = thread.participants
+    if not people:
+        return ""
+    shown = "".join(f'<li dir="auto">{escape(name)}</li>' for name in people[:_PEOPLE])
+    if len(people) > _PEOPLE:
+        shown += f"<li>and {len(people) - _PEOPLE:,} more</li>"
+    return f'<ul class="people" aria-label="Participants">{shown}</ul>'
+
+
+def _glance(done: Done) -> str:
+    """What a reader should know before trusting the page, in a line."""
+    claims = done.summary.claims
+    facts = [f"{account.percent(done.coverage.share)} of the input read"]
+    if claims:
+        held = len(claims) - len(weak(done))
+        facts.append(f"{held} of {count(len(claims), 'sentence')} supported")
+    if flagged := sum(1 for claim in claims if claim.flags):
+        facts.append(f"{flagged} to check")
+    if holes := sum(1 for node in nodes(done.summary) if node.gap):
+        facts.append(count(holes, "gap"))
+    return f'<p class="glance"><a href="#read">{escape(" · ".join(facts))}</a></p>'
+
+
+def _list(lines: list[str], kind: str) -> str:
+    rows = "".join(f'<li dir="auto">{escape(line)}</li>' for line in lines)
+    return f'<ul class="{kind}">{rows}</ul>' if rows else ""
+
+
+def _coverage(done: Done, thread: Thread, citations: Citations) -> str:
+    told = [f"Gap: {gap}" for gap in account.gaps(done, citations)]
+    told += [account.sentence(note) for note in dict.fromkeys((*thread.notes, *done.notices))]
+    return (
+        f"<p>{escape(account.coverage(done))} {escape(account.support(done))}</p>"
+        + figures.coverage(done.coverage)
+        + _list(account.unread(done, citations), "unread")
+        + _list(told, "told")
+    )
+
+
+def _cost(done: Done) -> str:
+    rows = [
+        (f"{step.stage.capitalize()} {step.level or ''}".strip(), step.calls, step.tokens_in,
+         step.tokens_out, "step")
+        for step in done.plan.steps
+    ]  # fmt: skip
+    rows.append(("Planned", *account.planned(done), "sum"))
+    spend = done.spend
+    rows.append(("Spent", account.calls(spend), spend.tokens_in, spend.tokens_out, "spent"))
+    body = "".join(
+        f'<tr class="{kind}"><th scope="row">{name}</th>'
+        f"<td>{calls:,}</td><td>{into:,}</td><td>{out:,}</td></tr>"
+        for name, calls, into, out, kind in rows
+    )
+    heads = "".join(
+        f'<th scope="col">{head}</th>' for head in ("Model calls", "Tokens in", "Tokens out")
+    )
+    plan = done.plan
+    settings = (
+        f"Profile {plan.profile}; {count(plan.chunks, 'part')} of up to {plan.max_tokens:,} tokens"
+        f"{f' sharing {plan.overlap:,}' if plan.overlap else ''}, notes of {plan.local_len:,}, "
+        f"summary of {plan.global_len:,}."
+    )
+    given_up = [f"Given up: {account.sentence(given)}" for given in plan.given_up]
+    return (
+        f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>"
+        f"<p>{escape(settings)}</p>{_list(given_up, 'told')}"
+    )
+
+
+def _sources(thread: Thread) -> str:
+    rows = "".join(
+        f'<li dir="auto">{escape(s.name)} <code>{escape(s.sha256[:16])}</code></li>'
+        for s in thread.sources
+    )
+    return f"<ul>{rows}</ul>" if rows else ""

@@ -1,0 +1,123 @@
+"use strict";
+// Following a citation: both ends light up, and the source comes beside or over the text.
+(() => {
+  const root = document.documentElement;
+  const source = document.getElementById("source");
+  const about = source.querySelector(".about");
+  const steps = source.querySelector(".steps");
+  const close = source.querySelector(".close");
+  const open = document.querySelector("button.open");
+  const narrow = matchMedia("(max-width: 59.99rem)");
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const headline = about.textContent;
+  let turns = []; // the segments that the chosen sentence cites, in order
+  let chips = [];
+  let at = 0;
+  let claim = null;
+
+  const targets = (links) => links.map((a) => document.getElementById(a.hash.slice(1)));
+  const cites = (item) => [...item.querySelectorAll(":scope > p > .cites > .chip")];
+
+  function clear() {
+    for (const lit of document.querySelectorAll(".lit")) lit.classList.remove("lit");
+    for (const chip of document.querySelectorAll(".chip[aria-current]")) {
+      chip.removeAttribute("aria-current");
+    }
+    turns = chips = [];
+    claim = null;
+    steps.hidden = true;
+    about.textContent = headline;
+  }
+
+  function choose(item, links, first) {
+    clear();
+    claim = item;
+    chips = links;
+    turns = targets(links);
+    item.classList.add("lit");
+    for (const turn of turns) turn.classList.add("lit");
+    show(first);
+  }
+
+  function show(n) {
+    chips[at]?.removeAttribute("aria-current");
+    at = n;
+    chips[at].setAttribute("aria-current", "true");
+    steps.hidden = turns.length < 2;
+    const whose = claim.id ? `Sentence ${claim.id.slice(1)}, source` : "Source";
+    const support = claim.dataset.support ? `, support ${claim.dataset.support}` : "";
+    about.textContent = `${whose} ${at + 1} of ${turns.length}${support}`;
+    pull();
+    reveal(turns[at]);
+  }
+
+  function reveal(turn) {
+    // A far jump is not animated: the blocks in between have no layout yet, only an estimate.
+    const pane = narrow.matches ? source.clientHeight : innerHeight;
+    const near = Math.abs(turn.getBoundingClientRect().top) < 3 * pane;
+    turn.scrollIntoView({ block: "start", behavior: near && !still.matches ? "smooth" : "instant" });
+    if (!near) requestAnimationFrame(() => turn.scrollIntoView({ block: "start", behavior: "instant" }));
+  }
+
+  function pull() {
+    if (!narrow.matches) return;
+    source.classList.add("open");
+    root.classList.add("sheet");
+    close.hidden = false;
+    // The sheet covers the lower part: keep the sentence in the upper one.
+    if (claim && claim.getBoundingClientRect().bottom > innerHeight * 0.4) {
+      scrollBy({ top: claim.getBoundingClientRect().top - 24, behavior: "instant" });
+    }
+  }
+
+  function drop() {
+    const from = chips[at] ?? open;
+    source.classList.remove("open");
+    root.classList.remove("sheet");
+    close.hidden = true;
+    if (source.contains(document.activeElement)) from.focus({ preventScroll: true });
+    clear();
+  }
+
+  document.addEventListener("click", (event) => {
+    const chip = event.target.closest(".chip");
+    if (chip) {
+      event.preventDefault();
+      const item = chip.closest("li");
+      const links = chip.closest(".claim > p") ? cites(item) : [...item.querySelectorAll(".chip")];
+      choose(item, links, links.indexOf(chip));
+      return;
+    }
+    const back = event.target.closest(".back a");
+    if (back) {
+      event.preventDefault();
+      const item = document.getElementById(back.hash.slice(1));
+      if (narrow.matches) drop();
+      item.scrollIntoView({ block: "center", behavior: still.matches ? "instant" : "smooth" });
+      item.querySelector(".chip")?.focus({ preventScroll: true });
+      return;
+    }
+    // A click anywhere in a sentence follows it, unless it ends a selection of text.
+    const item = event.target.closest(".claims > .claim");
+    if (item && !event.target.closest("details, a") && getSelection().isCollapsed) {
+      const links = cites(item);
+      if (links.length) choose(item, links, 0);
+    }
+  });
+
+  steps.querySelector(".back-one").addEventListener("click", () => {
+    show((at + turns.length - 1) % turns.length);
+  });
+  steps.querySelector(".on-one").addEventListener("click", () => show((at + 1) % turns.length));
+  close.addEventListener("click", drop);
+  open.addEventListener("click", () => {
+    pull();
+    source.focus({ preventScroll: true });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") drop();
+  });
+
+  root.classList.add("js");
+  open.hidden = false;
+})();

@@ -1,0 +1,108 @@
+from dataclasses import replace
+
+import pytest
+
+import samples
+from gistill.artifacts import account
+from gistill.artifacts.citations import Citations
+from gistill.types import Coverage, Summary, Unread
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (1.0, "100%"),
+        (0.99999, "99.9%"),
+        (0.9949, "99.4%"),
+        (0.93, "93%"),
+        (0.004, "under 1%"),
+        (0.0, "0%"),
+    ],
+)
+def test_percent_never_rounds_to_all_or_nothing(share: float, said: str):
+    assert account.percent(share) == said
+
+
+def told(**changes) -> tuple:
+    done = replace(samples.done(), **changes)
+    return done, Citations(done, samples.thread())
+
+
+def test_coverage():
+    assert account.coverage(samples.done()) == "90% of the input was read (180 of 200 tokens)."
+    assert account.coverage(samples.single()) == "All of the input was read (200 tokens)."
+
+
+def test_unread_says_how_much_where_and_why():
+    assert account.unread(*told()) == [
+        "20 tokens in 2 turns (00:14:40–00:14:45) not read: the model failed."
+    ]
+
+
+def test_unread_for_one_reason_is_one_line():
+    parts = (
+        Unread("not read for lack of time", 5, ("s000000",)),
+        Unread("the model failed", 1, ("s-unknown",)),
+        Unread("not read for lack of time", 7, ("s000004",)),
+    )
+    assert account.unread(*told(coverage=Coverage(187, 200, parts))) == [
+        "12 tokens in 2 turns (within 00:14:00–00:14:20) not read: for lack of time.",
+        "1 token not read: the model failed.",
+    ]
+
+
+def test_gaps_name_the_part_the_reason_and_the_writer():
+    assert account.gaps(*told()) == [
+        "Part 3 (00:14:30–00:14:45): the model repeated itself. Written by extractive instead."
+    ]
+
+
+def test_gaps_for_one_reason_are_one_line():
+    leaves = [Summary(f"n{n}", (), 0, "echo", chunk=f"c000{n}", gap="it stopped") for n in range(3)]
+    upper = [Summary(f"m{n}", (), 1, "union", tuple(leaves), gap="no time") for n in range(2)]
+    root = Summary("root", (), 2, "echo", tuple(upper[:1]))
+    assert account.gaps(*told(summary=root)) == [
+        "Parts 1–3: it stopped. Nothing is said here.",
+        "The summary of parts 1–3: no time. Nothing is said here.",
+    ]
+    assert account.gaps(*told(summary=replace(root, children=tuple(upper))))[1].startswith(
+        "2 summaries of several parts: no time."
+    )
+
+
+def test_doubts_name_weak_sentences_and_unfound_facts():
+    assert account.doubts(*told()) == [
+        "(?) The cited text supports sentences 3, 4 only weakly.",
+        "(!) Sentence 2: “12 June” is in none of the 2 turns it cites.",
+    ]
+    assert account.doubts(samples.single(), Citations(samples.single(), samples.thread())) == []
+
+
+def test_flags_of_sentences_with_one_source_and_with_none():
+    citations = Citations(samples.done(), samples.thread())
+    one = samples.claim("X", 0, flags=("a", "b"))
+    assert account.flags(one, citations) == "“a”, “b” are not in the turn it cites."
+    none = samples.claim("X", flags=("a",))
+    assert account.flags(none, citations) == "“a” is not in the text; the sentence cites nothing."
+
+
+def test_support():
+    assert account.support(samples.done()) == "The cited text supports 3 of 5 sentences."
+    assert account.support(samples.single()) == "The cited text supports it."
+
+
+def test_spent_counts_calls_kept_from_earlier_runs():
+    spend = samples.done().spend
+    assert account.spent(spend) == "5 model calls, 790 tokens in, 210 tokens out"
+    resumed = replace(spend, calls=0, reused=5)
+    assert account.spent(resumed) == account.spent(spend)
+
+
+def test_listing_ends_with_how_many_more():
+    assert account.listing(["a", "b", "c"], 2) == "a, b and 1 more"
+    assert account.listing(["a", "b"], 2) == "a, b"
+
+
+def test_sentence_ends_once():
+    assert account.sentence("so it is") == "so it is."
+    assert account.sentence("so it is.\n") == "so it is."
