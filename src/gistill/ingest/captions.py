@@ -16,7 +16,7 @@ from gistill.ingest.reading import Entry, Reading, plural, trimmed
 _CLOCK = r"(\d{1,4}:\d\d(?::\d\d)?(?:[.,]\d{1,3})?)"
 _TIMING = re.compile(rf"\s*{_CLOCK}\s*-->\s*{_CLOCK}")
 _ARROW = re.compile(r"\s*\d[\d:.,]*\s*-->")
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?(?:\s+([^>\n]*))?>\s*", re.IGNORECASE)
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?(?:[ \t]([^<>\n]{0,200}))?>\s*", re.IGNORECASE)
 _END_OF_VOICE = re.compile(r"\s*</v>\s*$", re.IGNORECASE)
 # What a payload may begin with besides words: a position tag of SRT, a dash for each speaker.
 _LEAD = re.compile(r"(?:\{\\[^}\n]{1,40}\}|[-–—]\s+(?=\S[^:\n]{0,40}:\s)|>>+\s*)*")

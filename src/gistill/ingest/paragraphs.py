@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from gistill.ingest.lines import Line
 from gistill.ingest.reading import Entry, trimmed
 
-_RULE = re.compile(r"\s*([-=*_~#])(?:\s*\1){2,}\s*")
+_RULE = re.compile(r"\s*([-=*_#])(?:\s*\1){2,}\s*")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+")
 _ITEM = re.compile(r"\s*(?:[-*+•–]|\d{1,3}[.)])\s+\S")
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
