@@ -46,7 +46,7 @@ _EMPTY = frozenset(
     some something sort still stuff such sure t than thank thanks that the their them then there
     these they thing things think this those though through to too uh uhm um under until up us ve
     very want was way we well were what when where which while who whom why will with would yeah
-    yep yes you your yours""".split()  # noqa: SIM905
+    yep yes you your yours""".split()
 )
 
 

@@ -1,0 +1,332 @@
+"""Any transformers model, sequence-to-sequence or decoder-only, on a GPU when there is one.
+
+Requests of the same settings are sorted by length and run in batches sized to memory. Decoding is
+deterministic. Penalties look at the answer only, not at the prompt: a summary must be free to
+repeat what it summarizes.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gistill.engines import OpenOptions, Speed
+from gistill.engines.checkpoint import Checkpoint, load
+from gistill.errors import BadInput, EngineFailed, Overflow
+from gistill.types import Completion, Finish, Request
+
+import torch  # isort: skip  (after checkpoint, which says how to install it)
+from transformers import (  # isort: skip
+    LogitsProcessor,
+    LogitsProcessorList,
+    NoRepeatNGramLogitsProcessor,
+    RepetitionPenaltyLogitsProcessor,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
+
+# T5's positions are relative: it has no hard limit, but was trained on 512 and fades past this.
+_RELATIVE = 2048
+_SHARE = 0.8  # of free memory: estimates of what a batch takes are estimates
+_BATCH = {"cpu": 16, "cuda": 256}
+_FLOPS = {"cpu": 5e10, "cuda": 1e14}  # first guesses, corrected by what is measured
+_BANDWIDTH = {"cpu": 1e10, "cuda": 1e12}  # bytes/s
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A request ready to run: its place in the caller's sequence and the ids of its prompt."""
+
+    index: int
+    request: Request
+    ids: list[int]
+
+    @property
+    def settings(self) -> tuple[float, ...]:
+        r = self.request
+        penalties = (r.no_repeat_ngram, r.repetition_penalty)
+        return (r.max_tokens, r.beams, r.length_penalty, *penalties)
+
+
+class Transformers:
+    """The engine. `context` of an encoder-decoder model is its encoder's alone, since the answer
+    takes no room there; its decoder's limit is checked apart."""
+
+    def __init__(self, checkpoint: Checkpoint, max_memory: int | None) -> None:
+        self.id = checkpoint.id
+        self._model, self._tokenizer = checkpoint.model, checkpoint.tokenizer
+        self._config = self._model.config.get_text_config(decoder=True)
+        self._seq2seq: bool = self._model.config.is_encoder_decoder
+        self._device: str = self._model.device.type
+        self._max_memory = max_memory
+        self._measured = False
+        self._pad()
+        self.context, self._answer_limit = self._limits()
+        parameters = self._model.num_parameters()
+        self.window = self._window(parameters)
+        self.overhead = len(self._ids("x")) - self.count("x")
+        self.speed = Speed(
+            prefill=_FLOPS[self._device] / (2 * parameters),
+            decode=_BANDWIDTH[self._device] / (parameters * self._model.dtype.itemsize),
+        )
+
+    def count(self, text: str) -> int:
+        return len(self._tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
+
+    def generate(
+        self, requests: Sequence[Request], *, deadline: float | None = None
+    ) -> Iterator[Completion]:
+        """Yields batch by batch, longest prompts first; `seconds` is a request's share of its
+        batch. A batch is not started when, at the speed measured so far, its prompts alone could
+        not be read before `deadline`.
+        """
+        asks = [_Ask(i, request, self._ids(request.prompt)) for i, request in enumerate(requests)]
+        for ask in asks:
+            self._check(ask)
+        return self._generate(asks, deadline)
+
+    def _generate(self, asks: list[_Ask], deadline: float | None) -> Iterator[Completion]:
+        waiting = sorted(asks, key=lambda ask: (ask.settings, len(ask.ids)), reverse=True)
+        largest = _BATCH[self._device]
+        while waiting:
+            size = min(largest, self._fitting(waiting, deadline))
+            if size == 0:
+                ask = waiting.pop(0)
+                yield Completion(ask.index, "", len(ask.ids), 0, "deadline", 0.0)
+                continue
+            batch = waiting[:size]
+            try:
+                done = self._run(batch, deadline)
+            except (torch.OutOfMemoryError, MemoryError) as error:
+                if size == 1:
+                    raise EngineFailed(
+                        f"not enough memory for one prompt of {len(batch[0].ids)} tokens; "
+                        "lower --max-tokens or use a smaller model"
+                    ) from error
+                largest = size // 2
+                continue
+            except (RuntimeError, ValueError, IndexError) as error:
+                raise EngineFailed(f"{self.id} stopped answering: {error}") from error
+            del waiting[:size]
+            yield from done
+
+    def _run(self, batch: list[_Ask], deadline: float | None) -> list[Completion]:
+        began = time.monotonic()
+        width = max(len(ask.ids) for ask in batch)
+        pad = self._tokenizer.pad_token_id
+        left = not self._seq2seq  # decoder-only models go on from the last position
+        rows, masks = [], []
+        for ask in batch:
+            gap = width - len(ask.ids)
+            fill, hide, show = [pad] * gap, [0] * gap, [1] * len(ask.ids)
+            rows.append(fill + ask.ids if left else ask.ids + fill)
+            masks.append(hide + show if left else show + hide)
+        inputs = {
+            "input_ids": torch.tensor(rows, device=self._device),
+            "attention_mask": torch.tensor(masks, device=self._device),
+        }
+        if self._config.model_type == "led":  # the first token must see all others
+            inputs["global_attention_mask"] = torch.zeros_like(inputs["input_ids"])
+            inputs["global_attention_mask"][:, 0] = 1
+        clock = _Clock(deadline)
+        request = batch[0].request
+        with torch.inference_mode():
+            output = self._model.generate(
+                **inputs,
+                generation_config=self._settings(request),
+                logits_processor=_penalties(request, 1 if self._seq2seq else width),
+                stopping_criteria=StoppingCriteriaList([clock]),
+            )
+        answers = output[:, 1 if self._seq2seq else width :].tolist()
+        self._learn(len(batch) * width, clock, began)
+        seconds = (time.monotonic() - began) / len(batch)
+        return [
+            self._completion(ask, ids, clock.rang, seconds)
+            for ask, ids in zip(batch, answers, strict=True)
+        ]
+
+    def _completion(self, ask: _Ask, ids: list[int], rang: bool, seconds: float) -> Completion:
+        finish: Finish = "deadline" if rang else "length"
+        for place, token in enumerate(ids):
+            if token in self._ends:
+                ids, finish = ids[:place], "stop"
+                break
+        text = self._tokenizer.decode(
+            ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return Completion(ask.index, text.strip(), len(ask.ids), len(ids), finish, seconds)
+
+    def _settings(self, request: Request) -> Any:
+        """What the checkpoint needs to decode at all, with every choice taken by the request."""
+        settings = copy.deepcopy(self._model.generation_config)
+        chosen = {
+            "do_sample": False,
+            "temperature": None,
+            "top_k": None,
+            "top_p": None,
+            "num_beams": request.beams,
+            "length_penalty": request.length_penalty if request.beams > 1 else None,
+            "early_stopping": True if request.beams > 1 else None,
+            "no_repeat_ngram_size": None,
+            "repetition_penalty": None,
+            "min_length": None,
+            "min_new_tokens": None,
+            "max_length": None,
+            "max_new_tokens": request.max_tokens,
+            "pad_token_id": self._tokenizer.pad_token_id,
+            "return_dict_in_generate": False,
+        }
+        for name, value in chosen.items():
+            setattr(settings, name, value)
+        return settings
+
+    def _ids(self, prompt: str) -> list[int]:
+        special = True
+        if not self._seq2seq and self._tokenizer.chat_template:
+            prompt = self._tokenizer.apply_chat_template(
+                [{"role": "user", "content": prompt}],
+                tokenize=False,
+                add_generation_prompt=True,
+                enable_thinking=False,  # templates that know no thinking ignore it
+            )
+            special = False  # they are in the template
+        ids: list[int] = self._tokenizer(
+            prompt, add_special_tokens=special, verbose=False
+        ).input_ids
+        return ids
+
+    def _check(self, ask: _Ask) -> None:
+        answer = ask.request.max_tokens
+        needed = len(ask.ids) + (0 if self._seq2seq else answer)
+        if needed > self.context:
+            raise Overflow(needed, self.context)
+        if answer > self._answer_limit:
+            raise Overflow(answer, self._answer_limit)
+
+    def _pad(self) -> None:
+        ends = self._model.generation_config.eos_token_id
+        if ends is None:
+            ends = self._tokenizer.eos_token_id
+        self._ends = frozenset(ends if isinstance(ends, list) else [ends])
+        if self._tokenizer.pad_token_id is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
+        if self._tokenizer.pad_token_id is None:
+            raise BadInput(f"the tokenizer of {self.id} has neither a padding nor an end token")
+
+    def _limits(self) -> tuple[int, int]:
+        """Tokens that the prompt (with the answer, unless there is an encoder) and the answer may
+        have."""
+        whole = self._model.config
+        names = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
+        found = [value for name in names if (value := getattr(self._config, name, None))]
+        if not self._seq2seq:
+            limit = int(found[0]) if found else min(self._tokenizer.model_max_length, _RELATIVE)
+            return limit, limit
+        if whole.model_type in ("t5", "mt5", "umt5", "longt5", "switch_transformers"):
+            limit = 16_384 if whole.model_type == "longt5" else _RELATIVE
+            return limit, _RELATIVE
+        prompt = getattr(whole, "max_encoder_position_embeddings", None) or found[0]
+        answer = getattr(whole, "max_decoder_position_embeddings", None) or found[0]
+        return int(prompt), int(answer) - 1  # the start token takes a place
+
+    def _window(self, parameters: int) -> int:
+        """Models under a billion parameters lose track of more than a page or two; an encoder
+        handles what it was trained on."""
+        if self._seq2seq:
+            return int(min(self.context, self._tokenizer.model_max_length))
+        return min(self.context // 2, 1024 if parameters < 1e9 else 8192)
+
+    def _fitting(self, waiting: list[_Ask], deadline: float | None) -> int:
+        """How many of `waiting`, from the first, run together in memory and in time."""
+        first = waiting[0]
+        alike = sum(ask.settings == first.settings for ask in waiting[: _BATCH[self._device]])
+        size = max(1, min(alike, self._free() // self._cost(len(first.ids), first.request)))
+        if deadline is None:
+            return size
+        left = deadline - time.monotonic()
+        in_time = int(max(left, 0.0) * self.speed.prefill / len(first.ids))
+        if in_time == 0 and left > 0 and not self._measured:
+            return 1  # the guess may be wrong: try
+        return min(size, in_time)
+
+    def _free(self) -> int:
+        if self._max_memory is not None:
+            return self._max_memory
+        if self._device == "cuda":
+            free: int = torch.cuda.mem_get_info()[0]
+            return int(_SHARE * free)
+        try:
+            pages = os.sysconf("SC_AVPHYS_PAGES")
+        except (ValueError, OSError, AttributeError):  # not every system tells
+            return 4_000_000_000
+        return int(_SHARE * pages * os.sysconf("SC_PAGE_SIZE"))
+
+    def _cost(self, prompt: int, request: Request) -> int:
+        """Bytes that one request takes while it runs: caches, the widest activations, logits."""
+        config, item = self._config, self._model.dtype.itemsize
+        heads = config.num_attention_heads
+        head = getattr(config, "head_dim", None) or getattr(config, "d_kv", None)
+        head = head or config.hidden_size // heads
+        layers = getattr(config, "decoder_layers", None) or config.num_hidden_layers
+        kept = 2 * layers * (getattr(config, "num_key_value_heads", None) or heads) * head * item
+        tokens = prompt + request.max_tokens
+        wide = 16 * config.hidden_size * prompt * item
+        if self._seq2seq:  # attention with relative or windowed positions is kept as a whole
+            wide += 3 * heads * prompt * prompt * item
+        return int(request.beams * (kept * tokens + 16 * config.vocab_size) + wide)
+
+    def _learn(self, tokens: int, clock: _Clock, began: float) -> None:
+        """Takes the speed of reading prompts from the time to the first step."""
+        if clock.first is not None:
+            rate = tokens / max(clock.first - began, 1e-6)
+            if self._measured:
+                rate = math.sqrt(rate * self.speed.prefill)
+            self.speed = Speed(prefill=rate, decode=self.speed.decode)
+            self._measured = True
+
+
+class _Clock(StoppingCriteria):
+    """Stops a batch at `deadline`, and notes when its first step was done."""
+
+    def __init__(self, deadline: float | None) -> None:
+        self.deadline = deadline
+        self.first: float | None = None
+        self.rang = False
+
+    def __call__(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
+        now = time.monotonic()
+        self.first = self.first or now
+        self.rang = self.deadline is not None and now >= self.deadline
+        return torch.full((len(input_ids),), self.rang, device=input_ids.device)
+
+
+class _AnswerOnly(LogitsProcessor):
+    """Shows another processor the ids after the first `skip`."""
+
+    def __init__(self, inner: LogitsProcessor, skip: int) -> None:
+        self.inner, self.skip = inner, skip
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        return self.inner(input_ids[:, self.skip :], scores)
+
+
+def _penalties(request: Request, skip: int) -> LogitsProcessorList:
+    chosen: list[LogitsProcessor] = []
+    if request.repetition_penalty != 1.0:
+        chosen.append(RepetitionPenaltyLogitsProcessor(float(request.repetition_penalty)))
+    if request.no_repeat_ngram > 0:
+        chosen.append(NoRepeatNGramLogitsProcessor(request.no_repeat_ngram))
+    return LogitsProcessorList([_AnswerOnly(processor, skip) for processor in chosen])
+
+
+def open(name: str, argument: str, options: OpenOptions) -> Transformers:
+    """Raises: BadInput for something that is no model; EngineFailed if the hub cannot be reached;
+    MissingExtra without torch, or for an adapter without peft."""
+    if not argument:
+        raise BadInput("hf needs a model: hf:FOLDER or hf:HUB_ID, as in hf:google/flan-t5-small")
+    return Transformers(load(argument, options), options.max_memory)
