@@ -118,6 +118,7 @@ def done() -> Done:
         support_rate=0.6,
         spend=Spend(4, 1, 790, 210, 2.5, 4.0, 300 << 20),
         engine="echo",
+        failures=("local: the model repeated itself",),
         notices=("the summary was shortened to 200 tokens",),
         run="r-1",
     )
@@ -137,6 +138,7 @@ def single() -> Done:
         coverage=Coverage(200, 200),
         support_rate=1.0,
         notices=(),
+        failures=(),
     )
 
 
@@ -189,6 +191,7 @@ def results(draw: st.DrawFn) -> tuple[Done, Thread]:
         engine=draw(text),
         query=draw(gap),
         notices=draw(texts),
+        failures=draw(texts),
         run=draw(gap),
     )
     return done, Thread(segments, sources, draw(text), draw(texts))

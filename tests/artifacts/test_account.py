@@ -106,3 +106,10 @@ def test_listing_ends_with_how_many_more():
 def test_sentence_ends_once():
     assert account.sentence("so it is") == "so it is."
     assert account.sentence("so it is.\n") == "so it is."
+
+
+def test_remarks_are_said_once():
+    done = replace(
+        samples.done(), notices=("1 cue was empty.", "local: slow"), failures=("local: slow",)
+    )
+    assert account.remarks(done, samples.thread()) == ["1 cue was empty.", "local: slow."]

@@ -30,10 +30,10 @@ def test_write_texts(tmp_path: Path):
 
 def test_save_replaces_and_follows_the_umask(tmp_path: Path):
     path = tmp_path / "x"
-    files.save(path, b"old")
+    files.save(path, [b"old"])
     before = os.umask(0o027)
     try:
-        files.save(path, b"new")
+        files.save(path, [b"new"])
     finally:
         os.umask(before)
     assert path.read_bytes() == b"new"
@@ -42,7 +42,7 @@ def test_save_replaces_and_follows_the_umask(tmp_path: Path):
 
 def refused(path: Path, said: str) -> None:
     with pytest.raises(BadInput, match=said) as caught:
-        files.save(path, b"data")
+        files.save(path, [b"data"])
     assert "\n" not in str(caught.value)
 
 
@@ -96,9 +96,9 @@ def test_a_read_only_file_system(mounted):
 
 def test_a_full_disk_leaves_the_old_file_and_no_half_one(mounted):
     folder = mounted("size=64k")
-    files.save(folder / "summary.json", b"old")
+    files.save(folder / "summary.json", [b"old"])
     with pytest.raises(BadInput, match="the disk is full"):
-        files.save(folder / "summary.json", b"x" * 200_000)
+        files.save(folder / "summary.json", [b"x" * 200_000])
     assert (folder / "summary.json").read_bytes() == b"old"
     assert [p.name for p in folder.iterdir()] == ["summary.json"]
 
@@ -108,7 +108,7 @@ def test_a_write_that_fails_midway_leaves_nothing(tmp_path: Path):
     code = (
         "import resource, sys; from pathlib import Path; from gistill.artifacts import files\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))\n"
-        "files.save(Path(sys.argv[1]), b'x' * 5000)"
+        "files.save(Path(sys.argv[1]), [b'x' * 5000])"
     )
     run = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "x"], capture_output=True, text=True

@@ -26,7 +26,7 @@ def test_schema_is_valid_itself():
 @given(samples.results())
 def test_any_result_comes_back_exactly_and_fits_the_schema(result):
     done, thread = result
-    data = json.loads(jsonfile.encode(jsonfile.render(done, thread)))
+    data = json.loads(jsonfile.render(done, thread).encode("utf-8"))
     jsonschema.Draft202012Validator(SCHEMA).validate(data)
     assert data == json.loads(json.dumps(jsonfile.dump(done, thread))) | {"run": data["run"]}
     assert jsonfile.load(data) == (done, thread)
@@ -35,7 +35,7 @@ def test_any_result_comes_back_exactly_and_fits_the_schema(result):
 def test_sample_comes_back_from_a_file_without_the_source_text(tmp_path: Path):
     done, thread = samples.done(), samples.thread()
     path = tmp_path / "summary.json"
-    path.write_bytes(jsonfile.encode(jsonfile.render(done, thread)))
+    path.write_text(jsonfile.render(done, thread), "utf-8")
     back, back_thread = jsonfile.read(path)
     assert back == done
     assert back_thread.segments == thread.segments

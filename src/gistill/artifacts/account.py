@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from gistill.artifacts import plain
 from gistill.artifacts.citations import Citations, count, nodes, noun, runs, weak
-from gistill.types import Claim, Done, Segment, Spend, Summary
+from gistill.types import Claim, Done, Segment, Spend, Summary, Thread
 
 
 def percent(share: float) -> str:
@@ -157,6 +157,12 @@ def sentence(text: str) -> str:
     """`text` on one line, ended like a sentence."""
     text = plain.line(text)
     return text if not text or text.endswith((".", "!", "?", "…", "。")) else text + "."
+
+
+def remarks(done: Done, thread: Thread) -> list[str]:
+    """What the readers repaired and what was said on the way, each once."""
+    said = dict.fromkeys((*thread.notes, *done.notices, *done.failures))
+    return [sentence(text) for text in said]
 
 
 def listing(names: Sequence[str], limit: int) -> str:

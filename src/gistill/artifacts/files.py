@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from gistill.artifacts import jsonfile, markdown, report, text
@@ -29,9 +30,9 @@ def write(done: Done, thread: Thread, out_dir: Path) -> list[Path]:
     Raises: BadInput if the folder or a file cannot be written. Files already written stay.
     """
     return [
-        save(out_dir / "summary.json", jsonfile.encode(jsonfile.render(done, thread))),
-        save(out_dir / "summary.md", markdown.render(done, thread).encode("utf-8")),
-        save(out_dir / "report.html", report.render(done, thread).encode("utf-8")),
+        save(out_dir / "summary.json", map(str.encode, jsonfile.pieces(done, thread))),
+        save(out_dir / "summary.md", [markdown.render(done, thread).encode("utf-8")]),
+        save(out_dir / "report.html", [report.render(done, thread).encode("utf-8")]),
     ]
 
 
@@ -41,22 +42,24 @@ def write_texts(done: Done, out_dir: Path) -> list[Path]:
     Raises: BadInput, as `write` does.
     """
     return [
-        save(out_dir / "global_summary.txt", text.bare(done).encode("utf-8")),
-        save(out_dir / "local_summaries.txt", text.bullets(done).encode("utf-8")),
+        save(out_dir / "global_summary.txt", [text.bare(done).encode("utf-8")]),
+        save(out_dir / "local_summaries.txt", [text.bullets(done).encode("utf-8")]),
     ]
 
 
-def save(path: Path, data: bytes) -> Path:
+def save(path: Path, data: Iterable[bytes]) -> Path:
     """Puts `data` at `path` by way of a file beside it, so that readers never see half of it.
 
     Raises: BadInput if it cannot; what was at `path` is then as it was.
     """
+    if "\0" in str(path):
+        raise BadInput(f"cannot write {str(path)!r}: a NUL byte in the name; choose another folder")
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(beside, "wb") as file:
-                file.write(data)
+                file.writelines(data)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(beside, path)
@@ -65,6 +68,4 @@ def save(path: Path, data: bytes) -> Path:
     except OSError as error:
         cause = _CAUSES.get(error.errno or 0, error.strerror or str(error))
         raise BadInput(f"cannot write {path}: {cause}") from error
-    except ValueError as error:  # a NUL byte in the name
-        raise BadInput(f"cannot write {path!r}: {error}; choose another folder") from error
     return path

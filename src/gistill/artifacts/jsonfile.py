@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,31 +41,42 @@ Json = dict[str, Any]
 
 def render(done: Done, thread: Thread) -> str:
     """The file's text: indented, but long lists with one record a line."""
-    members = []
-    for key, value in dump(done, thread).items():
-        if key in ("local", "chunks", "segments"):
-            rows = ",\n    ".join(_compact(row) for row in value)
-            shown = f"[\n    {rows}\n  ]" if rows else "[]"
+    return "".join(pieces(done, thread))
+
+
+def pieces(done: Done, thread: Thread) -> Iterator[str]:
+    """The same, piece by piece: a long thread's records are never in memory all at once."""
+    before = "{\n"
+    for key, value in _members(done, thread).items():
+        yield f"{before}  {_encode(key)}: "
+        before = ",\n"
+        if isinstance(value, Iterator):
+            opening = "[\n    "
+            for row in value:
+                yield opening + _encode(row)
+                opening = ",\n    "
+            yield "\n  ]" if opening[0] == "," else "[]"
         elif key == "coverage":  # its lists of ids may be as long as the thread
-            shown = _compact(value)
-        else:
-            shown = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)
-            shown = shown.replace("\n", "\n  ")  # a line end inside a JSON string is written \n
-        members.append(f"  {json.dumps(key)}: {shown}")
-    return "{\n" + ",\n".join(members) + "\n}\n"
+            yield _encode(value)
+        else:  # a line end inside a JSON string is written \n
+            yield _encode(value, indent=2).replace("\n", "\n  ")
+    yield "\n}\n"
 
 
-def encode(text: str) -> bytes:
-    """UTF-8. An unpaired surrogate, which UTF-8 lacks, becomes its JSON escape."""
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+def _encode(value: object, indent: int | None = None) -> str:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    # UTF-8 has no unpaired surrogates; this writes them as JSON escapes.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def dump(done: Done, thread: Thread) -> Json:
     """`done` as plain data, with all of the thread's segments and its sources' names."""
+    members = _members(done, thread)
+    return {k: list(v) if isinstance(v, Iterator) else v for k, v in members.items()}
+
+
+def _members(done: Done, thread: Thread) -> Json:
+    """The members of the file in order, the long lists as iterators."""
     whole = {segment.id: segment for segment in thread.segments}
     return {
         "format": FORMAT,
@@ -92,13 +103,14 @@ def dump(done: Done, thread: Thread) -> Json:
             "tokens_out": done.spend.tokens_out,
         },
         "notices": list(done.notices),
+        "failures": list(done.failures),
         "participants": list(thread.participants),
         "notes": list(thread.notes),
         "sources": [{"name": s.name, "sha256": s.sha256} for s in thread.sources],
         "summary": _summary(done.summary),
-        "local": [_claim(claim) for claim in done.local],
-        "chunks": [_chunk(chunk, whole) for chunk in done.chunks],
-        "segments": [_segment(segment) for segment in thread.segments],
+        "local": map(_claim, done.local),
+        "chunks": (_chunk(chunk, whole) for chunk in done.chunks),
+        "segments": map(_segment, thread.segments),
         "run": _run(done),
     }
 
@@ -242,6 +254,7 @@ def _load(data: Json) -> tuple[Done, Thread]:
         engine=data["engine"],
         query=data["query"],
         notices=tuple(data["notices"]),
+        failures=tuple(data["failures"]),
         run=run["id"],
     )
     return done, thread

@@ -85,7 +85,7 @@ def _read(done: Done, thread: Thread, citations: Citations) -> list[str]:
     told = [account.coverage(done), account.support(done)]
     told += account.unread(done, citations)
     told += [f"Gap: {gap}" for gap in account.gaps(done, citations)]
-    told += [account.sentence(note) for note in dict.fromkeys((*thread.notes, *done.notices))]
+    told += account.remarks(done, thread)
     return [f"- {_escaped(line)}" for line in told]
 
 

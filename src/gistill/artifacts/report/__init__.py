@@ -94,7 +94,7 @@ def _list(lines: list[str], kind: str) -> str:
 
 def _coverage(done: Done, thread: Thread, citations: Citations) -> str:
     told = [f"Gap: {gap}" for gap in account.gaps(done, citations)]
-    told += [account.sentence(note) for note in dict.fromkeys((*thread.notes, *done.notices))]
+    told += account.remarks(done, thread)
     return (
         f"<p>{escape(account.coverage(done))} {escape(account.support(done))}</p>"
         + figures.coverage(done.coverage)

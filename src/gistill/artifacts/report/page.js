@@ -52,11 +52,17 @@
   }
 
   function reveal(turn) {
-    // A far jump is not animated: the blocks in between have no layout yet, only an estimate.
     const pane = narrow.matches ? source.clientHeight : innerHeight;
     const near = Math.abs(turn.getBoundingClientRect().top) < 3 * pane;
-    turn.scrollIntoView({ block: "start", behavior: near && !still.matches ? "smooth" : "instant" });
-    if (!near) requestAnimationFrame(() => turn.scrollIntoView({ block: "start", behavior: "instant" }));
+    if (near && !still.matches) turn.scrollIntoView({ block: "start", behavior: "smooth" });
+    else settle(turn, 4);
+  }
+
+  // A far jump is not animated: blocks out of view have an estimated height until they are laid
+  // out, so the place is only right when those around it have been.
+  function settle(turn, frames) {
+    turn.scrollIntoView({ block: "start", behavior: "instant" });
+    if (frames) requestAnimationFrame(() => settle(turn, frames - 1));
   }
 
   function pull() {
@@ -110,6 +116,9 @@
   });
   steps.querySelector(".on-one").addEventListener("click", () => show((at + 1) % turns.length));
   close.addEventListener("click", drop);
+  source.addEventListener("transitionend", (event) => {
+    if (event.target === source && turns.length) settle(turns[at], 2);
+  });
   open.addEventListener("click", () => {
     pull();
     source.focus({ preventScroll: true });
