@@ -72,7 +72,8 @@ def test_gaps_for_one_reason_are_one_line():
 
 def test_doubts_name_weak_sentences_and_unfound_facts():
     assert account.doubts(*told()) == [
-        "(?) The cited text supports sentences 3, 4 only weakly.",
+        "(?) The cited text supports sentence 3 only weakly.",
+        "(?) Nothing in the text was found for sentence 4.",
         "(!) Sentence 2: “12 June” is in none of the 2 turns it cites.",
     ]
     assert account.doubts(samples.single(), Citations(samples.single(), samples.thread())) == []
@@ -88,7 +89,7 @@ def test_flags_of_sentences_with_one_source_and_with_none():
 
 def test_support():
     assert account.support(samples.done()) == "The cited text supports 3 of 5 sentences."
-    assert account.support(samples.single()) == "The cited text supports it."
+    assert account.support(samples.single()) == "The cited text supports the sentence."
 
 
 def test_spent_counts_calls_kept_from_earlier_runs():
@@ -112,4 +113,4 @@ def test_remarks_are_said_once():
     done = replace(
         samples.done(), notices=("1 cue was empty.", "local: slow"), failures=("local: slow",)
     )
-    assert account.remarks(done, samples.thread()) == ["1 cue was empty.", "local: slow."]
+    assert account.remarks(done, samples.thread()) == ["1 cue was empty.", "Local: slow."]

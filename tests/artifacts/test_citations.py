@@ -78,6 +78,11 @@ def test_place_is_else_the_ordinal():
     assert place(segments(kind="image_text")) == ("image text 2", "image texts 1–3")
 
 
+def test_stretch_is_told_by_what_has_a_time():
+    rows = segments(times=[None, (60, 61), (90, 91)])
+    assert place(rows)[1] == "00:01:00–00:01:30"
+
+
 def test_one_place_is_no_stretch():
     rows = segments(count=1)
     assert Citations(samples.done(), Thread(tuple(rows), ())).stretch(rows) == "message 1"

@@ -53,7 +53,7 @@ def test_question_and_single_pass():
 
 
 def test_title_falls_back_to_the_files():
-    thread = replace(samples.thread(), title="")
+    thread = replace(samples.thread(), title="", sources=(Source("a/council.vtt", "", ""),))
     assert markdown.title(thread) == "council.vtt"
     many = replace(thread, sources=tuple(Source(f"{n}.txt", "", "") for n in range(5)))
     assert markdown.title(many) == "0.txt, 1.txt, 2.txt and 2 more"

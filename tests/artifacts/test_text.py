@@ -15,7 +15,7 @@ def test_summary_comes_first_then_sources_doubts_and_gaps():
     assert "נעמה מסכימה עם עדה. [5] (?)" in blocks[0].replace("\n", " ")
     assert "on 12 June. [3, 4] (!)" in blocks[0].replace("\n", " ")
     assert blocks[1].startswith("Sources\n[1] 00:14:00 Ada Lovelace: Good morning. We ship")
-    assert blocks[2].startswith("(?) The cited text supports sentences 3, 4")
+    assert blocks[2].startswith("(?) The cited text supports sentence 3 only")
     assert blocks[3].startswith("20 tokens in 2 turns")
     assert "Gap: Part 3" in blocks[3]
     assert shown.endswith("\n")

@@ -98,14 +98,27 @@ def doubts(done: Done, citations: Citations) -> list[str]:
     claims = done.summary.claims
     said: list[str] = []
     low = sorted(weak(done))
-    if low:
-        which = "sentence" if len(low) == 1 else "sentences"
-        listed = ", ".join(str(n + 1) for n in low)
-        said.append(f"(?) The cited text supports {which} {listed} only weakly.")
+    thin = [n + 1 for n in low if citations.cited(claims[n].cites)]
+    bare = [n + 1 for n in low if n + 1 not in thin]
+    if thin:
+        said.append(f"(?) The cited text supports {_sentences(thin)} only weakly.")
+    if bare:
+        said.append(f"(?) Nothing in the text was found for {_sentences(bare)}.")
     for n, claim in enumerate(claims, 1):
         if claim.flags:
             said.append(f"(!) Sentence {n}: {flags(claim, citations)}")
     return said
+
+
+def _sentences(numbers: Sequence[int]) -> str:
+    return f"sentence{'' if len(numbers) == 1 else 's'} {runs(numbers)}"
+
+
+def weakness(claim: Claim, citations: Citations) -> str:
+    """Why a sentence below the support threshold is marked."""
+    if citations.cited(claim.cites):
+        return "Weak support: the cited text says this only in part."
+    return "No source: nothing in the text was found for this."
 
 
 def flags(claim: Claim, citations: Citations) -> str:
@@ -127,7 +140,8 @@ def support(done: Done) -> str:
     if not total:
         return "The summary has no sentences."
     if held == total:
-        return f"The cited text supports {'it' if total == 1 else f'all {total} sentences'}."
+        named = {1: "the sentence", 2: "both sentences"}.get(total, f"all {total} sentences")
+        return f"The cited text supports {named}."
     return f"The cited text supports {held} of {count(total, 'sentence')}."
 
 
@@ -162,7 +176,7 @@ def sentence(text: str) -> str:
 def remarks(done: Done, thread: Thread) -> list[str]:
     """What the readers repaired and what was said on the way, each once."""
     said = dict.fromkeys((*thread.notes, *done.notices, *done.failures))
-    return [sentence(text) for text in said]
+    return [text[:1].upper() + text[1:] for text in map(sentence, said)]
 
 
 def listing(names: Sequence[str], limit: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from pathlib import PurePath
 
 from gistill.artifacts import account, plain
 from gistill.artifacts.citations import Citations, excerpt, notes, weak
@@ -34,7 +35,7 @@ def render(done: Done, thread: Thread) -> str:
 
 def title(thread: Thread) -> str:
     """The thread's own title, or the names of its files."""
-    names = account.listing([source.name for source in thread.sources], 3)
+    names = account.listing([PurePath(source.name).name for source in thread.sources], 3)
     return plain.line(thread.title) or names or "Summary"
 
 

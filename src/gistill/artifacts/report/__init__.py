@@ -67,7 +67,7 @@ def _byline(thread: Thread) -> str:
     people = thread.participants
     if not people:
         return ""
-    shown = "".join(f'<li dir="auto">{escape(name)}</li>' for name in people[:_PEOPLE])
+    shown = "".join(f"<li><bdi>{escape(name)}</bdi></li>" for name in people[:_PEOPLE])
     if len(people) > _PEOPLE:
         shown += f"<li>and {len(people) - _PEOPLE:,} more</li>"
     return f'<ul class="people" aria-label="Participants">{shown}</ul>'

@@ -28,7 +28,7 @@ def item(claim: Claim, citations: Citations, *, anchor: str = "", low: bool = Fa
     """One sentence; `low` marks support below the threshold."""
     notes = ""
     if low:
-        notes += '<p class="note">Weak support: the cited text says this only in part.</p>'
+        notes += f'<p class="note">{escape(account.weakness(claim, citations))}</p>'
     if claim.flags:
         notes += f'<p class="note">Check: {escape(account.flags(claim, citations))}</p>'
     named = f' id="{anchor}"' if anchor else ""

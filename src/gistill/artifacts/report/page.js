@@ -23,6 +23,7 @@
     for (const chip of document.querySelectorAll(".chip[aria-current]")) {
       chip.removeAttribute("aria-current");
     }
+    CSS.highlights?.clear();
     turns = chips = [];
     claim = null;
     steps.hidden = true;
@@ -36,7 +37,33 @@
     turns = targets(links);
     item.classList.add("lit");
     for (const turn of turns) turn.classList.add("lit");
+    const said = words(item.querySelector("p").firstChild?.textContent ?? "");
+    CSS.highlights?.set("closest", new Highlight(...turns.flatMap((turn) => closest(turn, said))));
     show(first);
+  }
+
+  const pieces = (text, granularity) => [...new Intl.Segmenter(undefined, { granularity }).segment(text)];
+  const words = (text) => {
+    const found = pieces(text.toLowerCase(), "word").filter((piece) => piece.isWordLike);
+    return new Set(found.map((piece) => piece.segment));
+  };
+
+  // In a long turn, the sentence that shares most with the claim: where the eye should go first.
+  function closest(turn, said) {
+    const text = turn.querySelector("div > p[dir]").firstChild;
+    if (!text || text.length > 20000) return [];
+    const sentences = pieces(text.data, "sentence");
+    if (sentences.length < 2) return [];
+    const shared = sentences.map(({ segment }) => {
+      const common = [...words(segment)].filter((word) => said.has(word));
+      return common.reduce((sum, word) => sum + word.length, 0); // long words say more
+    });
+    const best = shared.indexOf(Math.max(...shared));
+    if (shared[best] < 4) return [];
+    const range = new Range();
+    range.setStart(text, sentences[best].index);
+    range.setEnd(text, sentences[best].index + sentences[best].segment.trimEnd().length);
+    return [range];
   }
 
   function show(n) {
@@ -44,9 +71,10 @@
     at = n;
     chips[at].setAttribute("aria-current", "true");
     steps.hidden = turns.length < 2;
-    const whose = claim.id ? `Sentence ${claim.id.slice(1)}, source` : "Source";
+    const whose = claim.id ? `Sentence ${claim.id.slice(1)}, ` : "";
+    const which = turns.length < 2 ? "1 source" : `source ${at + 1} of ${turns.length}`;
     const support = claim.dataset.support ? `, support ${claim.dataset.support}` : "";
-    about.textContent = `${whose} ${at + 1} of ${turns.length}${support}`;
+    about.textContent = whose + which + support;
     pull();
     reveal(turns[at]);
   }

@@ -44,7 +44,7 @@ def sections(done: Done, thread: Thread, citations: Citations) -> str:
                 here = citations.ordinals[segment.id]
                 if here > after + 1:
                     html.append(f'<li class="left-out">{here - after - 1:,} not shown</li>')
-                html.append(_turn(segment, citations, segment.id in unread, back))
+                html.append(_turn(segment, citations, segment.id in unread, bool(part), back))
                 after = here
             html.append("</ol>")
     if after < len(thread.segments):
@@ -83,13 +83,21 @@ def _heading(
     return f'<h3 dir="auto">{escape(", ".join(named) or "Between parts")} <span>{where}</span></h3>'
 
 
-def _turn(segment: Segment, citations: Citations, unread: bool, back: dict[str, list[int]]) -> str:
+def _turn(
+    segment: Segment,
+    citations: Citations,
+    unread: bool,
+    in_part: bool,
+    back: dict[str, list[int]],
+) -> str:
     number = citations.numbers.get(segment.id)
     cited = "cited" if segment.id in back else "noted" if number else ""
     kinds = " ".join(filter(None, (cited, "unread" if unread else "")))
     speaker = f'<b dir="auto">{escape(plain.line(segment.speaker))}</b> ' if segment.speaker else ""
     marks = f'<span class="number">{number}</span>' if number else ""
-    marks += '<span class="tag">not read</span>' if unread else ""
+    marks += (
+        '<span class="tag">not read</span>' if unread and in_part else ""
+    )  # else the heading says it
     links = "".join(f'<a href="#c{n}">cited in sentence {n}</a>' for n in back.get(segment.id, ()))
     kind = f' class="{kinds}"' if kinds else ""
     back_links = f'<p class="back">{links}</p>' if links else ""

@@ -11,7 +11,7 @@ from gistill.types import Claim, Done, Summary
 def section(done: Done, citations: Citations) -> str:
     """The tree below the summary, or a sentence where everything fitted in one pass."""
     if not done.summary.children:
-        return "<p>The whole thread fitted in one pass; there is nothing below the summary.</p>"
+        return "<p>What was read fitted in one pass; there is nothing below the summary.</p>"
     kept = {claim.text: claim for claim in done.local}
     return "".join(_node(child, done, citations, kept) for child in done.summary.children)
 
