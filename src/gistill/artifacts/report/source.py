@@ -95,9 +95,8 @@ def _turn(
     kinds = " ".join(filter(None, (cited, "unread" if unread else "")))
     speaker = f'<b dir="auto">{escape(plain.line(segment.speaker))}</b> ' if segment.speaker else ""
     marks = f'<span class="number">{number}</span>' if number else ""
-    marks += (
-        '<span class="tag">not read</span>' if unread and in_part else ""
-    )  # else the heading says it
+    if unread and in_part:  # elsewhere the heading says it
+        marks += '<span class="tag">not read</span>'
     links = "".join(f'<a href="#c{n}">cited in sentence {n}</a>' for n in back.get(segment.id, ()))
     kind = f' class="{kinds}"' if kinds else ""
     back_links = f'<p class="back">{links}</p>' if links else ""
