@@ -95,7 +95,11 @@ def bart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(2)
     tokenizer = _byte_level(
-        ["<s>", "<pad>", "</s>"], bos_token="<s>", pad_token="<pad>", eos_token="</s>"
+        ["<s>", "<pad>", "</s>", "<unk>"],
+        bos_token="<s>",
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
     )
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
@@ -111,6 +115,8 @@ def bart(tmp_path_factory: pytest.TempPathFactory) -> Path:
         decoder_ffn_dim=64,
         max_position_embeddings=256,
         init_std=0.5,
+        normalize_before=False,  # as in the files of the hub; CTranslate2's converter asks for it
+        normalize_embedding=True,
     )
     return _save(tmp_path_factory.mktemp("bart"), BartForConditionalGeneration(config), tokenizer)
 
@@ -143,3 +149,35 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
         initializer_range=0.4,
     )
     return _save(tmp_path_factory.mktemp("llama"), LlamaForCausalLM(config), tokenizer)
+
+
+def convert(source: Path, output: Path, quantization: str) -> Path:
+    """`source` as `ct2-transformers-converter` writes it."""
+    from ctranslate2.converters import TransformersConverter
+
+    copied = ["tokenizer.json", "tokenizer_config.json"]
+    if (source / "chat_template.jinja").is_file():
+        copied.append("chat_template.jinja")
+    converter = TransformersConverter(str(source), copy_files=copied)
+    converter.convert(str(output), quantization=quantization)
+    return output
+
+
+@pytest.fixture(scope="session")
+def t5_ct2(t5: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return convert(t5, tmp_path_factory.mktemp("ct2") / "t5", "float32")
+
+
+@pytest.fixture(scope="session")
+def bart_ct2(bart: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return convert(bart, tmp_path_factory.mktemp("ct2") / "bart", "float32")
+
+
+@pytest.fixture(scope="session")
+def llama_ct2(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return convert(llama, tmp_path_factory.mktemp("ct2") / "llama", "float32")
+
+
+@pytest.fixture(scope="session")
+def t5_int8(t5: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return convert(t5, tmp_path_factory.mktemp("ct2") / "t5-int8", "int8")

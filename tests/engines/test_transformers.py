@@ -55,6 +55,7 @@ def reference(folder: Path, prompt: str, **settings: Any) -> str:
             chat, add_generation_prompt=True, return_tensors="pt", return_dict=True
         )
         skip = inputs["input_ids"].shape[1]
+    model.generation_config.forced_eos_token_id = None
     output = model.generate(**inputs, max_new_tokens=12, do_sample=False, **settings)
     text: str = tokenizer.decode(output[0, skip:], skip_special_tokens=True)
     return text.strip()
@@ -288,3 +289,15 @@ def test_overhead_is_what_the_template_adds(llama: Path, t5: Path) -> None:
         engine = open_engine(f"hf:{path}")
         [done] = engine.generate([dataclasses.replace(ask(PROMPTS[0]), max_tokens=1)])
         assert done.tokens_in == engine.count(PROMPTS[0]) + engine.overhead
+
+
+def test_settings_of_the_checkpoint_do_not_leak_in(bart: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(bart, tmp_path / "like-cnn")
+    path = folder / "generation_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings |= {"no_repeat_ngram_size": 1, "min_length": 11, "num_beams": 4, "max_length": 5}
+    path.write_text(json.dumps(settings), encoding="utf-8")
+    requests = [ask(p) for p in PROMPTS]
+    assert texts(open_engine(f"hf:{folder}"), requests) == texts(
+        open_engine(f"hf:{bart}"), requests
+    )

@@ -22,6 +22,7 @@ from gistill.types import Completion, Finish, Request
 
 import torch  # isort: skip  (after checkpoint, which says how to install it)
 from transformers import (  # isort: skip
+    GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
     NoRepeatNGramLogitsProcessor,
@@ -32,6 +33,14 @@ from transformers import (  # isort: skip
 
 # T5's positions are relative: it has no hard limit, but was trained on 512 and fades past this.
 _RELATIVE = 2048
+_TOKENS = (
+    "bos_token_id",
+    "eos_token_id",
+    "decoder_start_token_id",
+    "forced_bos_token_id",
+    "suppress_tokens",
+    "begin_suppress_tokens",
+)
 _SHARE = 0.8  # of free memory: estimates of what a batch takes are estimates
 _BATCH = {"cpu": 16, "cuda": 256}
 _FLOPS = {"cpu": 5e10, "cuda": 1e14}  # first guesses, corrected by what is measured
@@ -65,7 +74,7 @@ class Transformers:
         self._device: str = self._model.device.type
         self._max_memory = max_memory
         self._measured = False
-        self._pad()
+        self._own()
         self.context, self._answer_limit = self._limits()
         parameters = self._model.num_parameters()
         self.window = self._window(parameters)
@@ -162,27 +171,12 @@ class Transformers:
         return Completion(ask.index, text.strip(), len(ask.ids), len(ids), finish, seconds)
 
     def _settings(self, request: Request) -> Any:
-        """What the checkpoint needs to decode at all, with every choice taken by the request."""
         settings = copy.deepcopy(self._model.generation_config)
-        chosen = {
-            "do_sample": False,
-            "temperature": None,
-            "top_k": None,
-            "top_p": None,
-            "num_beams": request.beams,
-            "length_penalty": request.length_penalty if request.beams > 1 else None,
-            "early_stopping": True if request.beams > 1 else None,
-            "no_repeat_ngram_size": None,
-            "repetition_penalty": None,
-            "min_length": None,
-            "min_new_tokens": None,
-            "max_length": None,
-            "max_new_tokens": request.max_tokens,
-            "pad_token_id": self._tokenizer.pad_token_id,
-            "return_dict_in_generate": False,
-        }
-        for name, value in chosen.items():
-            setattr(settings, name, value)
+        settings.max_new_tokens = request.max_tokens
+        if request.beams > 1:
+            settings.num_beams = request.beams
+            settings.length_penalty = request.length_penalty
+            settings.early_stopping = True
         return settings
 
     def _ids(self, prompt: str) -> list[int]:
@@ -208,15 +202,22 @@ class Transformers:
         if answer > self._answer_limit:
             raise Overflow(answer, self._answer_limit)
 
-    def _pad(self) -> None:
-        ends = self._model.generation_config.eos_token_id
-        if ends is None:
-            ends = self._tokenizer.eos_token_id
-        self._ends = frozenset(ends if isinstance(ends, list) else [ends])
+    def _own(self) -> None:
+        """Keeps of the checkpoint's settings only what it needs to decode at all. The others,
+        BART's n-grams, lengths and forced end for one, would be used wherever ours are unset."""
+        theirs = self._model.generation_config
+        kept = {name: getattr(theirs, name, None) for name in _TOKENS}
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         if self._tokenizer.pad_token_id is None:
             raise BadInput(f"the tokenizer of {self.id} has neither a padding nor an end token")
+        kept["pad_token_id"] = self._tokenizer.pad_token_id
+        if kept["eos_token_id"] is None:
+            kept["eos_token_id"] = self._tokenizer.eos_token_id
+        ends = kept["eos_token_id"]
+        self._ends = frozenset(ends if isinstance(ends, list) else [ends])
+        make: Any = GenerationConfig  # it is not annotated
+        self._model.generation_config = make(do_sample=False, **kept)
 
     def _limits(self) -> tuple[int, int]:
         """Tokens that the prompt (with the answer, unless there is an encoder) and the answer may

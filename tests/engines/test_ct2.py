@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gistill.engines import open_engine
+from gistill.engines.ct2 import _Bell
+from gistill.errors import BadInput, EngineFailed, Overflow
+from gistill.types import Request
+
+PROMPTS = [
+    "Ann: We decided to raise the budget by 12 percent before the launch in March.",
+    "Bob: nobody objected.",
+    "The quick brown fox jumps over the lazy dog while the committee discusses the agenda. " * 3,
+    "The remote control needs a new battery; the plastic one saves 3 euros a unit.",
+]
+
+
+def ask(prompt: str, max_tokens: int = 12, **settings: Any) -> Request:
+    return Request(prompt=prompt, text=prompt, max_tokens=max_tokens, **settings)
+
+
+def texts(engine: Any, requests: list[Request], deadline: float | None = None) -> list[str]:
+    done = sorted(engine.generate(requests, deadline=deadline), key=lambda c: c.index)
+    assert [c.index for c in done] == list(range(len(requests)))
+    return [c.text for c in done]
+
+
+@pytest.fixture(params=["t5", "bart", "llama"])
+def pair(request: pytest.FixtureRequest) -> tuple[Path, Path]:
+    """A checkpoint, and the same converted."""
+    name = request.param
+    return request.getfixturevalue(name), request.getfixturevalue(f"{name}_ct2")
+
+
+def test_a_batch_answers_as_transformers_does(pair: tuple[Path, Path]) -> None:
+    requests = [ask(p) for p in PROMPTS]
+    ours, theirs = open_engine(f"ct2:{pair[1]}"), open_engine(f"hf:{pair[0]}")
+    assert texts(ours, requests) == texts(theirs, requests)
+    assert ours.overhead == theirs.overhead
+    assert [ours.count(p) for p in PROMPTS] == [theirs.count(p) for p in PROMPTS]
+
+
+def test_beams_find_another_answer(t5_ct2: Path) -> None:
+    engine = open_engine(f"ct2:{t5_ct2}")
+    greedy = list(engine.generate([ask(p) for p in PROMPTS]))
+    beamed = list(engine.generate([ask(p, beams=6, length_penalty=0.0) for p in PROMPTS]))
+    assert {c.text for c in greedy} != {c.text for c in beamed}
+    assert not any(c.degraded for c in beamed)
+
+
+def test_ngrams_are_not_repeated(t5_ct2: Path) -> None:
+    engine = open_engine(f"ct2:{t5_ct2}")
+    plain = texts(engine, [ask(p, 30) for p in PROMPTS])
+    assert any(len(set(text.split())) < len(text.split()) for text in plain)
+    for text in texts(engine, [ask(p, 30, no_repeat_ngram=1) for p in PROMPTS]):
+        assert len(set(text.split())) == len(text.split())
+    penalized = texts(engine, [ask(p, 30, repetition_penalty=100.0) for p in PROMPTS])
+    assert sum(len(set(t.split())) for t in penalized) > sum(len(set(t.split())) for t in plain)
+
+
+def test_the_prompt_is_not_penalized(llama_ct2: Path) -> None:
+    engine = open_engine(f"ct2:{llama_ct2}")
+    punished = [ask(p, 1, no_repeat_ngram=1, repetition_penalty=1e6) for p in PROMPTS]
+    assert texts(engine, [ask(p, 1) for p in PROMPTS]) == texts(engine, punished)
+
+
+@pytest.mark.parametrize("name", ["t5_ct2", "llama_ct2"])
+def test_a_deadline_keeps_what_is_written(
+    name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_engine(f"ct2:{request.getfixturevalue(name)}")
+    look = _Bell.__call__
+
+    def slowly(bell: _Bell, step: Any) -> bool:
+        time.sleep(0.01)
+        return look(bell, step)
+
+    monkeypatch.setattr(_Bell, "__call__", slowly)
+    slow = [ask(p, 300) for p in PROMPTS]
+    done = list(engine.generate(slow, deadline=time.monotonic() + 0.3))
+    assert sorted(c.index for c in done) == [0, 1, 2, 3]
+    assert {c.finish for c in done} <= {"deadline", "stop"}
+    assert any(c.finish == "deadline" and 0 < c.tokens_out < 300 for c in done)
+
+
+def test_beams_give_way_to_a_deadline_and_say_so(t5_ct2: Path) -> None:
+    engine = open_engine(f"ct2:{t5_ct2}")
+    engine.speed = type(engine.speed)(prefill=1e6, decode=1.0)
+    [hurried] = engine.generate([ask(PROMPTS[0], beams=4)], deadline=time.monotonic() + 5)
+    assert hurried.degraded == ("beams: greedy instead, to be done by the deadline",)
+    assert hurried.text == texts(engine, [ask(PROMPTS[0])])[0]
+    [unhurried] = engine.generate([ask(PROMPTS[0], beams=4)], deadline=time.monotonic() + 600)
+    assert unhurried.degraded == ()
+
+
+def test_closing_the_iterator_cancels(llama_ct2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = []
+    look = _Bell.__call__
+
+    def noted(bell: _Bell, step: Any) -> bool:
+        steps.append(time.monotonic())
+        time.sleep(0.01)
+        return look(bell, step)
+
+    monkeypatch.setattr(_Bell, "__call__", noted)
+    engine = open_engine(f"ct2:{llama_ct2}")
+    stream = engine.generate([ask(PROMPTS[1], 5), *(ask(PROMPTS[1], 4 + n) for n in range(400))])
+    next(stream)
+    stream.close()
+    before = len(steps)
+    time.sleep(0.2)
+    assert len(steps) <= before + 2
+
+
+def test_overflow(t5_ct2: Path, bart_ct2: Path, llama_ct2: Path) -> None:
+    for folder in (t5_ct2, bart_ct2, llama_ct2):
+        with pytest.raises(Overflow):
+            open_engine(f"ct2:{folder}").generate([ask("Short."), ask("word " * 3000)])
+    bart = open_engine(f"ct2:{bart_ct2}")
+    assert bart.context == 256
+    with pytest.raises(Overflow):
+        bart.generate([ask("Short.", 256)])
+    assert texts(bart, [ask("the " * 200, 255)])  # an answer takes no room in the encoder
+    narrow = open_engine(f"ct2:{llama_ct2}?context=64")
+    with pytest.raises(Overflow):
+        narrow.generate([ask("Short.", 64)])
+
+
+def test_int8_as_converted(t5_int8: Path, t5_ct2: Path) -> None:
+    small, full = open_engine(f"ct2:{t5_int8}"), open_engine(f"ct2:{t5_ct2}")
+    assert ":int8" in small.id
+    assert full.id.endswith(":float32")
+    assert all(texts(small, [ask(p) for p in PROMPTS]))
+
+
+def test_the_chat_template_in_either_file(llama_ct2: Path, tmp_path: Path) -> None:
+    import json
+
+    folder = shutil.copytree(llama_ct2, tmp_path / llama_ct2.name)
+    template = (folder / "chat_template.jinja").read_text(encoding="utf-8")
+    (folder / "chat_template.jinja").unlink()
+    bare = open_engine(f"ct2:{folder}")
+    settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    settings["chat_template"] = template
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    told, full = open_engine(f"ct2:{folder}"), open_engine(f"ct2:{llama_ct2}")
+    assert bare.overhead == 0 < told.overhead == full.overhead
+    assert texts(told, [ask(PROMPTS[0])]) == texts(full, [ask(PROMPTS[0])])
+
+
+def test_what_cannot_be_opened(t5_ct2: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="ct2-transformers-converter"):
+        open_engine(f"ct2:{tmp_path}")
+    with pytest.raises(BadInput, match="ct2-transformers-converter"):
+        open_engine("ct2:")
+    with pytest.raises(BadInput, match=r"FOLDER\?context=N"):
+        open_engine(f"ct2:{t5_ct2}?beams=4")
+    bare = shutil.copytree(t5_ct2, tmp_path / "bare")
+    (bare / "tokenizer.json").unlink()
+    with pytest.raises(BadInput, match=r"no tokenizer\.json.*--copy_files"):
+        open_engine(f"ct2:{bare}")
+    junk = shutil.copytree(t5_ct2, tmp_path / "junk")
+    (junk / "model.bin").write_bytes(b"\7\0\0\0junk")
+    with pytest.raises(BadInput, match="not a CTranslate2 model"):
+        open_engine(f"ct2:{junk}")
+    cut = shutil.copytree(t5_ct2, tmp_path / "cut")
+    (cut / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(EngineFailed, match="cannot load"):
+        open_engine(f"ct2:{cut}")
