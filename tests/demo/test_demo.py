@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from sources import check
-
 from gistill.demo import NAME, load_demo
+from sources import check
 
 
 def test_the_demo_is_a_conversation_with_times_and_no_repairs() -> None:

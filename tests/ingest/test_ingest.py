@@ -205,6 +205,20 @@ def test_any_json_is_read_or_refused(name: str, values: list[object]) -> None:
     read_or_refuse(name, "\n".join(json.dumps(value) for value in values).encode())
 
 
+@pytest.mark.parametrize(
+    ("path", "segments", "people"),
+    [
+        ("data/long_thread.txt", 424, 7),
+        ("examples/meeting.vtt", 405, 5),
+        ("examples/channel.json", 78, 9),
+    ],
+)
+def test_the_examples_need_no_repairs(path: str, segments: int, people: int) -> None:
+    found = load(ROOT / path)
+    check(found)
+    assert (len(found.segments), len(found.participants), found.notes) == (segments, people, ())
+
+
 def test_every_word_of_a_conversation_is_somewhere() -> None:
     text = "Preamble here\n\nAnna: a1 a2\na3\n\na4\nBen: b1\n\n# head\n\nAnna: c1\nBen: d1 d2\n"
     words = " ".join(s.text for s in thread(("a.txt", text)).segments).replace("#", "").split()
