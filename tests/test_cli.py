@@ -64,13 +64,12 @@ def test_out_dir_gets_the_artifacts(talk, capsys, home):
 def test_standard_input(talk, home):
     done = subprocess.run(
         [sys.executable, "-m", "gistill.cli", "-", *ECHO],
-        stdin=(home / talk).open("rb"),
+        input=(home / talk).read_bytes(),
         capture_output=True,
-        text=True,
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    assert "Sources" in done.stdout
+    assert b"Sources" in done.stdout
 
 
 def test_a_dry_run_prints_the_plan_and_asks_nothing(talk, capsys):

@@ -45,6 +45,7 @@ T = TypeVar("T")
 Stage = Generator[Event, None, T]  # yields events as it works, returns what it made
 
 _MARGIN = 0.05  # seconds kept back for putting the answer together
+_TINY = 24  # tokens: below it, whether any sentence fits is found out before the work
 _DRAFT_LINES = 2000  # an instant draft reads an even sample of this many segments
 
 
@@ -134,6 +135,8 @@ class _Work:
         if not any(local.lines([segment]) for segment in self.thread.segments):
             raise BadInput("there is nothing to summarize: the thread holds no words")
         segments, chunks, plan = self._planned()
+        if plan.global_len < _TINY:
+            local.short_sentence(chunks, self.engine.count, plan.global_len)  # or BadInput
         yield Planned(plan)
         for text in self._opening_notices(plan):
             yield self._notice(text)

@@ -92,10 +92,11 @@ def save(parts: dict[str, list[Row]], folder: Path) -> None:
     Raises: MissingExtra without the datasets package.
     """
     try:
-        from datasets import Dataset, DatasetDict, Features, Value
+        from datasets import Dataset, DatasetDict, Features, Value, disable_progress_bars
         from datasets import List as ListOf
     except ImportError:
         raise MissingExtra("writing distill_data", "train") from None
+    disable_progress_bars()
     text, texts = Value("string"), ListOf(Value("string"))
     features = Features(
         dict.fromkeys(("id", "task", "input", "target", "query", "teacher"), text)
