@@ -54,3 +54,8 @@ def test_the_heading_is_the_title() -> None:
     text = "Intro\n\n# The plan #\n\ntext"
     assert heading(text, lines(text)) == "The plan"
     assert heading("text", lines("text")) == ""
+
+
+def test_deep_indents_are_wrapped_lines() -> None:
+    text = "A line that is long enough.\nshort.\n" + " " * 99 + "deep"
+    assert split(text) == ["A line that is long enough.", "short.", "deep"]

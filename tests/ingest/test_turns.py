@@ -17,6 +17,7 @@ def opening(line: str) -> tuple[str | None, str, str | None] | None:
     [
         ("Anna: hi", ("Anna", "hi", None)),
         ("  Dr. Anna O'Neil-Smith (Host) : hi", ("Dr. Anna O'Neil-Smith (Host)", "hi", None)),
+        ("Ms. Lee (Minister of Trade): hi", ("Ms. Lee (Minister of Trade)", "hi", None)),
         ("**Anna:** hi", ("Anna", "hi", None)),
         ("**Anna**: hi", ("Anna", "hi", None)),
         ("[00:01:02] Anna: hi", ("Anna", "hi", "00:01:02")),
@@ -64,16 +65,16 @@ def test_prose_opens_nothing(line: str) -> None:
 
 
 def named(*names: str) -> list[Mark]:
-    return [Mark("plain", name, 0) for name in names]
+    return [Mark("plain", name, 20 * i) for i, name in enumerate(names)]
 
 
 def people(marks: list[Mark], lines: int, blocks: int) -> set[str]:
-    return {name for _, name in speakers(marks, lines, blocks)}
+    return {name for _, name in speakers(marks, lines, blocks, 10 * lines)}
 
 
 def test_names_that_recur_are_people() -> None:
     marks = named(*"Anna Ben Anna Ben Anna".split(), "Note", "and he went on")
-    assert people(marks, 12, 1) == {"Anna", "Ben"}
+    assert people(marks, 11, 1) == {"Anna", "Ben"}
 
 
 def test_two_lines_that_are_both_turns_are_a_conversation() -> None:
@@ -88,6 +89,11 @@ def test_prose_with_some_colons_is_none() -> None:
     assert people(named("There were three", "He said", "He said", "Warning"), 90, 30) == set()
 
 
+def test_fields_at_the_head_of_a_file_are_not_people() -> None:
+    marks = named("Received", "Received", "Classifier", "Classifier", "Classifier")
+    assert people(marks, 40, 9) == set()
+
+
 def test_labels_are_not_people() -> None:
     assert people(named("Note", "TODO", "Decision", "Action items", "https"), 5, 5) == set()
 
@@ -95,6 +101,13 @@ def test_labels_are_not_people() -> None:
 def test_numbered_speakers_recur_by_what_they_share() -> None:
     marks = named(*(f"Speaker {i}" for i in range(10_000)))
     assert len(people(marks, 10_000, 1)) == 10_000
+
+
+def test_long_roles_do_not_make_a_name_less_of_one() -> None:
+    role = "(Minister of Small Business, Export Promotion and International Trade)"
+    line = f"Hon. Mary Ng {role}: thank you"
+    assert opening(line) == (f"Hon. Mary Ng {role}", "thank you", None)
+    assert people(named(f"Hon. Mary Ng {role}", "Anna"), 2, 1) == {f"Hon. Mary Ng {role}", "Anna"}
 
 
 def test_with_times_in_the_file_a_bare_colon_is_not_a_turn() -> None:

@@ -78,7 +78,7 @@ def reading(name: str, text: str, cues: Sequence[Cue], title: str = "") -> Readi
         )
     lines = [line for cue in cues for line in cue.lines]
     marks = [one for line in lines if (one := _mark(text, line)) and one.form == "plain"]
-    people = turns.speakers(marks, len(lines), len(cues))
+    people = turns.speakers(marks, len(lines), len(cues), len(text))
     entries = [entry for cue in cues for entry in _entries(text, cue, people)]
     return Reading(entries, _notes(cues), title)
 

@@ -12,6 +12,7 @@ _RULE = re.compile(r"\s*([-=*_#])(?:\s*\1){2,}\s*")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+")
 _ITEM = re.compile(r"\s*(?:[-*+•–]|\d{1,3}[.)])\s+\S")
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
+_WORD = re.compile(r"\S{1,24}")
 _SENTENCE_END = re.compile(r"[.!?…:;。！？][\"'”’)\]*_]*\s*$")
 
 
@@ -73,7 +74,7 @@ def _parted(text: str, above: Line, below: Line, width: int) -> bool:
     # A wrapped line is full: one that ends a sentence where the next word had room was broken
     # on purpose.
     room = width - (above.end - above.start)
-    word = text[below.start : min(below.end, below.start + 24)].split()[0]
-    if room <= len(word):
+    word = _WORD.search(text, below.start, below.end)
+    if word and room <= len(word[0]):
         return False
     return bool(_SENTENCE_END.search(text, max(above.start, above.end - 8), above.end))

@@ -24,7 +24,8 @@ def read(source: Source) -> Reading:
     text = source.text
     found = lines(text)
     marks = [line.mark for line in found if line.mark]
-    people = turns.speakers(marks, len(found), sum(line.opens for line in found))
+    blocks = sum(line.opens for line in found)
+    people = turns.speakers(marks, len(found), blocks, len(text))
     title = heading(text, found)
     if any(mark.bare is not None or (mark.form, mark.name) in people for mark in marks):
         return dialogue(text, found, people)._replace(title=title)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection
+from statistics import median
 from typing import Literal, NamedTuple
 
 # Clock readings carry no date: seconds into the recording, or a time of day.
@@ -27,7 +28,8 @@ _BRACKETED = re.compile(rf"{_LEAD}[\[(]\s*{_STAMP}\s*[\])]{_LEAD}(?:[-–—:|]\
 _BARE = re.compile(rf"{_LEAD}{_STAMP}(?P<dash>\s*[-–—|:](?=\s))?\s+")
 _NAME = re.compile(
     rf"{_LEAD}(?:\*\*|__|\*|>>\s*)?"
-    r"(?P<name>(?:[^\W\d_]|[@~]|[^\x00-\x7f\s])(?:[^\s:：<>\[\]{}|\"“”!?;=]|\s(?=\S)){0,59}?)"
+    r"(?P<name>(?:[^\W\d_]|[@~]|[^\x00-\x7f\s])(?:[^\s:：<>\[\]{}|\"“”!?;=]|\s(?=\S)){0,59}?"
+    r"(?: \([^:\n]{1,120}\))?)"  # "Ms. Lee (Minister of Trade)"
     rf"(?:\*\*|__|\*)?\s*(?:[\[(]\s*(?P<clock>{CLOCK})\s*[\])]\s*)?"
     r"(?:：|:(?:\*\*|__|\*)?(?=\s|$))\s*"
 )
@@ -47,9 +49,12 @@ _LABELS = re.compile(
     re.IGNORECASE,
 )
 _DIGITS = re.compile(r"\d+")
+_ROLE = re.compile(r" \(.*\)$")
 _HEADER_LENGTH = 80
 # Parts of names that are written small.
-_PARTICLE = re.compile(r"d[aei]|del|della|de[rn]|van|von|zu|bin|[ae]l|l[ae]|of|the|and|y|e")
+_PARTICLE = re.compile(
+    r"d[aei]|del|della|de[rn]|van|von|zu|bin|[ae]l|l[ae]|of|the|and|y|e|(?:d['’]|[ae]l-)\S+"
+)
 
 Form = Literal["stamped", "header", "nick", "plain"]
 
@@ -95,11 +100,14 @@ def mark(text: str, start: int, end: int) -> Mark | None:
     return None
 
 
-def speakers(marks: Collection[Mark], lines: int, blocks: int) -> frozenset[tuple[Form, str]]:
-    """The (form, name) pairs of `marks` that are people, in a file of so many lines and blocks.
+def speakers(
+    marks: Collection[Mark], lines: int, blocks: int, length: int
+) -> frozenset[tuple[Form, str]]:
+    """The (form, name) pairs of `marks` that are people.
 
-    Names are told from other text before a colon by how consistent the file is: they recur, they
-    look like names, and they open most of its blocks or lines.
+    The text has so many lines, blocks of lines, and characters. Names are told from other text
+    before a colon by how consistent it is: they look like names, and open nearly all lines; or
+    they recur, open many blocks or lines, and not only at its head as the fields of mail do.
     """
     found: dict[Form, Counter[str]] = {}
     for one in marks:
@@ -119,8 +127,10 @@ def speakers(marks: Collection[Mark], lines: int, blocks: int) -> frozenset[tupl
             ok = False  # in a file with times, a colon without one belongs to what is said
         else:
             most = turns >= 0.8 * lines or (turns >= 0.5 * lines and again >= 0.6 * turns)
-            open_blocks = turns >= 0.5 * blocks or turns >= 0.1 * lines
-            ok = turns > 1 and (most or (turns > 2 and again >= 0.6 * turns and open_blocks))
+            many = turns > 2 and (turns >= 0.5 * blocks or turns >= 0.1 * lines)
+            starts = [one.start for one in marks if one.form == form and one.name in taken]
+            spread = median(starts or [0]) >= 0.25 * length
+            ok = turns > 1 and (most or (many and spread and again >= 0.6 * turns))
         if ok:
             people.update((form, name) for name in taken)
     return frozenset(people)
@@ -136,7 +146,7 @@ def _stem(name: str) -> str:
 
 def _shaped(name: str) -> bool:
     """Whether `name` is written as names are: one word, or a few that do not begin small."""
-    words = name.split()
+    words = _ROLE.sub("", name).split()
     return len(words) == 1 or (
         len(words) <= 5
         and all(_PARTICLE.fullmatch(w) or not w.lstrip("(“'\"")[:1].islower() for w in words)
