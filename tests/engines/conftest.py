@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +188,147 @@ def llama_ct2(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def t5_int8(t5: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return convert(t5, tmp_path_factory.mktemp("ct2") / "t5-int8", "int8")
+
+
+def write_gguf(path: Path, tokenizer: Path) -> Path:
+    """A Llama with random weights as llama.cpp reads it; `tokenizer` is a tokenizer.json."""
+    import gguf
+    import numpy as np
+
+    saved = json.loads(tokenizer.read_text(encoding="utf-8"))
+    vocab = saved["model"]["vocab"]
+    special = {token["content"] for token in saved["added_tokens"]}
+    tokens = sorted(vocab, key=vocab.__getitem__)
+    width, layers, heads, inner = 64, 2, 4, 128
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_context_length(512)
+    writer.add_embedding_length(width)
+    writer.add_block_count(layers)
+    writer.add_feed_forward_length(inner)
+    writer.add_head_count(heads)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(width // heads)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3 if token in special else 1 for token in tokens])
+    writer.add_token_merges([" ".join(pair) for pair in saved["model"]["merges"]])
+    writer.add_eos_token_id(vocab["<|im_end|>"])
+    writer.add_add_bos_token(False)
+    writer.add_chat_template(CHAT)
+    random = np.random.default_rng(0)
+    shapes = {"token_embd": (len(tokens), width), "output": (len(tokens), width)}
+    for i in range(layers):
+        square = ("attn_q", "attn_k", "attn_v", "attn_output")
+        shapes |= {f"blk.{i}.{name}": (width, width) for name in square}
+        shapes |= {f"blk.{i}.{name}": (inner, width) for name in ("ffn_gate", "ffn_up")}
+        shapes[f"blk.{i}.ffn_down"] = (width, inner)
+    for name, shape in shapes.items():
+        values = random.standard_normal(shape).astype(np.float32) * 0.4
+        writer.add_tensor(f"{name}.weight", values)
+    norms = [f"blk.{i}.{name}_norm" for i in range(layers) for name in ("attn", "ffn")]
+    for name in ("output_norm", *norms):
+        writer.add_tensor(f"{name}.weight", np.ones(width, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def llama_server(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The /v1 URL of a real llama.cpp server with a tiny random model."""
+    import xllamacpp
+
+    model = write_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf", llama / "tokenizer.json")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    params = xllamacpp.CommonParams()
+    params.model.path = str(model)
+    params.model_alias = {"tiny"}
+    params.n_ctx = 1024
+    params.n_parallel = 2
+    params.n_gpu_layers = 0
+    params.port = port
+    params.warmup = False
+    params.verbosity = -1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    server = xllamacpp.Server(params)
+    yield f"{server.listening_address}/v1"
+    del server
+
+
+Reply = tuple[int, dict[str, str], list[bytes | float]]  # status, headers, pieces and pauses
+
+
+class Scripted:
+    """A server that answers each path by a list of replies, the last one over and over."""
+
+    def __init__(self) -> None:
+        self.replies: dict[str, list[Reply]] = {}
+        self.seen: list[tuple[str, dict[str, str], dict[str, Any]]] = []
+        self.under_way = self.most = 0
+        self._lock = threading.Lock()
+        scripted = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *args: Any) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    scripted.answer(self)
+
+            do_POST = do_GET  # noqa: N815
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = False
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+        self.json("/v1/models", {"data": [{"id": "fake", "max_model_len": 1000}]})
+
+    def reply(self, path: str, *replies: Reply) -> None:
+        self.replies[path] = list(replies)
+
+    def json(self, path: str, value: Any, status: int = 200) -> None:
+        head = {"Content-Type": "application/json"}
+        self.reply(path, (status, head, [json.dumps(value).encode()]))
+
+    def answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
+        size = int(handler.headers.get("Content-Length", 0))
+        body = json.loads(handler.rfile.read(size)) if size else {}
+        with self._lock:
+            self.seen.append((handler.path, dict(handler.headers), body))
+            left = self.replies.get(handler.path, [(404, {}, [b"{}"])])
+            status, headers, pieces = left.pop(0) if len(left) > 1 else left[0]
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        try:
+            handler.send_response(status)
+            for name, value in headers.items():
+                handler.send_header(name, value)
+            handler.end_headers()
+            for piece in pieces:
+                if isinstance(piece, bytes):
+                    handler.wfile.write(piece)
+                    handler.wfile.flush()
+                else:
+                    time.sleep(piece)
+        finally:
+            with self._lock:
+                self.under_way -= 1
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def scripted() -> Iterator[Scripted]:
+    server = Scripted()
+    yield server
+    server.close()
