@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -77,14 +77,17 @@ def reading(name: str, text: str, cues: Sequence[Cue], title: str = "") -> Readi
             "each with text below it"
         )
     lines = [line for cue in cues for line in cue.lines]
-    marks = [one for line in lines if (one := _mark(text, line)) and one.form == "plain"]
-    people = turns.speakers(marks, len(lines), len(cues), len(text))
-    entries = [entry for cue in cues for entry in _entries(text, cue, people)]
+    marks = {line.start: one for line in lines if (one := _mark(text, line))}
+    people = turns.speakers(marks.values(), len(lines), len(cues), len(text))
+    opening = {
+        start: one for start, one in marks.items() if one.name and (one.form, one.name) in people
+    }
+    entries = [entry for cue in cues for entry in _entries(text, cue, opening)]
     return Reading(entries, _notes(cues), title)
 
 
-def _entries(text: str, cue: Cue, people: frozenset[tuple[turns.Form, str]]) -> Iterator[Entry]:
-    for start, end, speaker in _spoken(text, cue.lines, people):
+def _entries(text: str, cue: Cue, opening: Mapping[int, turns.Mark]) -> Iterator[Entry]:
+    for start, end, speaker in _spoken(text, cue.lines, opening):
         stop = _END_OF_VOICE.search(text, max(start, end - 16), end)
         start, end = trimmed(text, start, stop.start() if stop else end)
         if start < end:
@@ -93,7 +96,7 @@ def _entries(text: str, cue: Cue, people: frozenset[tuple[turns.Form, str]]) -> 
 
 
 def _spoken(
-    text: str, lines: Sequence[Line], people: frozenset[tuple[turns.Form, str]]
+    text: str, lines: Sequence[Line], opening: Mapping[int, turns.Mark]
 ) -> Iterator[tuple[int, int, str | None]]:
     """Start, end and speaker of each stretch of a payload, white space and end tags included."""
     if not lines:
@@ -108,8 +111,7 @@ def _spoken(
             yield voice.end(), stop, " ".join(html.unescape(voice[1] or "").split()) or None
         return
     for line in lines:
-        mark = _mark(text, line)
-        if mark and mark.name and (mark.form, mark.name) in people:
+        if mark := opening.get(line.start):
             yield begin, line.start, speaker
             begin, speaker = mark.start, mark.name
         elif line is lines[0]:
@@ -118,8 +120,11 @@ def _spoken(
 
 
 def _mark(text: str, line: Line) -> turns.Mark | None:
-    start = _lead(text, line)
-    return line.mark if start == line.start else turns.mark(text, start, line.end)
+    """How `line` could open a turn by a name alone; cues have times of their own."""
+    if _VOICE.match(text, line.start, line.end):
+        return None
+    mark = turns.mark(text, _lead(text, line), line.end)
+    return mark if mark and mark.form == "plain" else None
 
 
 def _lead(text: str, line: Line) -> int:

@@ -11,15 +11,18 @@ _LINE = re.compile(r"[^\r\n]+")
 
 
 class Line(NamedTuple):
-    """Characters `start` to `end` of the text; `opens` if no other line stands right above."""
+    """Characters `start` to `end` of the text; `opens` if no other line stands right above.
+
+    `mark` says how it could open a turn, if that was asked for.
+    """
 
     start: int
     end: int
     opens: bool
-    mark: turns.Mark | None
+    mark: turns.Mark | None = None
 
 
-def lines(text: str) -> list[Line]:
+def lines(text: str, marked: bool = True) -> list[Line]:
     """The lines of `text`, ended by any of \\n, \\r\\n and \\r; white space alone is blank."""
     found = []
     last = 0
@@ -32,6 +35,7 @@ def lines(text: str) -> list[Line]:
         if match[0].isspace():
             opens = True
         else:
-            found.append(Line(start, end, opens, turns.mark(text, start, end)))
+            mark = turns.mark(text, start, end) if marked else None
+            found.append(Line(start, end, opens, mark))
             opens = False
     return found

@@ -23,5 +23,5 @@ def accepts(name: str, text: str) -> bool:
 
 def read(source: Source) -> Reading:
     """Cues in the order of the file. Raises BadInput if there is none."""
-    cues = captions.cues(source.text, lines(source.text))
+    cues = captions.cues(source.text, lines(source.text, marked=False))
     return captions.reading(source.name, source.text, cues)

@@ -26,5 +26,5 @@ def read(source: Source) -> Reading:
     """Cues in the order of the file. Raises BadInput if there is none."""
     signature = _SIGNATURE.match(source.text)
     title = (signature["title"] or "").strip() if signature else ""
-    cues = captions.cues(source.text, lines(source.text), _NO_CUE)
+    cues = captions.cues(source.text, lines(source.text, marked=False), _NO_CUE)
     return captions.reading(source.name, source.text, cues, title)
