@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection
-from statistics import median
 from typing import Literal, NamedTuple
 
 # Clock readings carry no date: seconds into the recording, or a time of day.
@@ -128,8 +127,8 @@ def speakers(
         else:
             most = turns >= 0.8 * lines or (turns >= 0.5 * lines and again >= 0.6 * turns)
             many = turns > 2 and (turns >= 0.5 * blocks or turns >= 0.1 * lines)
-            starts = [one.start for one in marks if one.form == form and one.name in taken]
-            spread = median(starts or [0]) >= 0.25 * length
+            starts = sorted(o.start for o in marks if o.form == form and o.name in taken)
+            spread = bool(starts) and starts[len(starts) // 2] >= 0.25 * length
             ok = turns > 1 and (most or (many and spread and again >= 0.6 * turns))
         if ok:
             people.update((form, name) for name in taken)
