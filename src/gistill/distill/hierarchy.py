@@ -109,7 +109,7 @@ def save(parts: dict[str, list[Row]], folder: Path) -> None:
             name: Dataset.from_dict({f: [row[f] for row in part] for f in features}, features)
             for name, part in parts.items()
         }
-    ).save_to_disk(str(folder))
+    ).save_to_disk(str(folder), num_shards=dict.fromkeys(parts, 1))
 
 
 _Found = tuple[str, Request, Answer, Sequence[Chunk]]

@@ -1,0 +1,27 @@
+"""Templates: versioned, filled in one pass, and holding what their task needs."""
+
+from typing import get_args
+
+import pytest
+
+from gistill.prompts import Task, template
+
+
+@pytest.mark.parametrize("task", get_args(Task))
+def test_every_task_has_a_versioned_template(task):
+    found = template(task)
+    assert int(found.version) >= 1
+    assert "{text}" in found.text
+    assert "{language}" in found.text
+    assert ("{query}" in found.text) == ("query" in task)
+
+
+def test_braces_in_arguments_are_left_alone():
+    prompt = template("query").render("a {query} in {text}", query="{text}?", language="Welsh")
+    assert "a {query} in {text}" in prompt
+    assert "Question: {text}?" in prompt
+    assert "Write in Welsh." in prompt
+
+
+def test_without_a_language_nothing_is_said_about_it():
+    assert "Write in" not in template("local").render("x")
