@@ -18,6 +18,7 @@ AT = Locator("t", (0, 1))
         ("a\x00b\ufeff c\u200e", "a b c"),
         ("1 < 2 and {not a tag} [or this]", "1 < 2 and {not a tag} [or this]"),
         ("50 % of it", "50% of it"),
+        ('<font color="red">No</font> {\\an8}way', "No way"),
         ("{gap}{pause}", ""),
         ("Grüße 🚢 你好", "Grüße 🚢 你好"),
         ("snake_case stays", "snake_case stays"),

@@ -10,11 +10,12 @@ import re
 
 from gistill.types import Segment
 
-# Transcriber's tags such as {vocalsound}, { disfmarker } or [inaudible]; WebVTT's inline tags.
+# Transcriber's tags such as {vocalsound} or [inaudible]; the inline tags of captions.
 _TAGS = re.compile(
     r"\{\s*(?:vocalsound|disfmarker|pause|nonvocalsound|gap|comment|inaudible)\s*\}"
     r"|\[\s*(?:inaudible|crosstalk|music|applause|laughter|noise|silence|blank_audio)\s*\]"
-    r"|</?(?:c|i|b|u|v|ruby|rt|lang)(?:\.[^>\s]*)?(?:\s[^>]*)?>"
+    r"|</?(?:c|i|b|u|v|ruby|rt|lang|font)(?:\.[^>\s]*)?(?:\s[^>]*)?>"
+    r"|\{\\[a-z]+\d*[^}]*\}"  # SubRip's {\an8}
     r"|<\d{2,}:[\d:.]+>",
     re.IGNORECASE,
 )
