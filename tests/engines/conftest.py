@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +26,13 @@ CHAT = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """Models this small spend their time waiting for threads; CTranslate2 resets their number."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 def _byte_level(specials: list[str], **names: str) -> Any:
@@ -61,9 +69,6 @@ def _words() -> Any:
 
 
 def _save(folder: Path, model: Any, tokenizer: Any) -> Path:
-    import torch
-
-    torch.set_num_threads(1)  # models this small spend their time waiting for threads otherwise
     model.eval().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
