@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -139,8 +142,6 @@ def test_int8_as_converted(t5_int8: Path, t5_ct2: Path) -> None:
 
 
 def test_the_chat_template_in_either_file(llama_ct2: Path, tmp_path: Path) -> None:
-    import json
-
     folder = shutil.copytree(llama_ct2, tmp_path / llama_ct2.name)
     template = (folder / "chat_template.jinja").read_text(encoding="utf-8")
     (folder / "chat_template.jinja").unlink()
@@ -172,3 +173,17 @@ def test_what_cannot_be_opened(t5_ct2: Path, tmp_path: Path) -> None:
     (cut / "config.json").write_text("{", encoding="utf-8")
     with pytest.raises(EngineFailed, match="cannot load"):
         open_engine(f"ct2:{cut}")
+
+
+def test_a_missing_package_names_its_extra(t5_ct2: Path) -> None:
+    code = (
+        "import sys; sys.modules['ctranslate2'] = None\n"
+        "from gistill.engines import open_engine\n"
+        "from gistill.errors import MissingExtra\n"
+        "try: open_engine('ct2:' + sys.argv[1])\n"
+        "except MissingExtra as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(t5_ct2)], capture_output=True, text=True, check=True
+    )
+    assert "pip install 'gistill[ct2]'" in done.stdout

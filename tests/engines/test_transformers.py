@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import torch
 import transformers
 
 from gistill.engines import OpenOptions, open_engine
-from gistill.errors import BadInput, EngineFailed, Overflow
+from gistill.errors import EngineFailed, Overflow
 from gistill.types import Request
 
 PROMPTS = [
@@ -203,74 +202,6 @@ def test_the_end_token_stops(t5: Path, tmp_path: Path) -> None:
     tokenizer.save_pretrained(tmp_path)
     [done] = open_engine(f"hf:{tmp_path}").generate([ask("Bob: nobody objected.")])
     assert (done.text, done.finish, done.tokens_out) == ("", "stop", 0)
-
-
-@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
-def test_an_adapter_opens_its_base(llama: Path, tmp_path: Path) -> None:
-    import peft
-
-    base = transformers.AutoModelForCausalLM.from_pretrained(llama, dtype=torch.float32)
-    config = peft.LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
-    torch.manual_seed(5)
-    adapted = peft.get_peft_model(base, config)
-    adapted.save_pretrained(tmp_path)
-    engine, plain = open_engine(f"hf:{tmp_path}"), open_engine(f"hf:{llama}")
-    assert engine.id.startswith(plain.id + "+")
-    merged = tmp_path / "merged"
-    adapted.merge_and_unload().save_pretrained(merged)
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(llama / name, merged)
-    requests = [ask(p) for p in PROMPTS]
-    assert texts(engine, requests) == texts(open_engine(f"hf:{merged}"), requests)
-    assert texts(engine, requests) != texts(plain, requests)
-
-
-def test_the_id_follows_the_weights_not_the_run(llama: Path, tmp_path: Path) -> None:
-    same, other = tmp_path / "a" / llama.name, tmp_path / "b" / llama.name
-    shutil.copytree(llama, same)
-    shutil.copytree(llama, other)
-    (other / "config.json").write_text(
-        json.dumps(json.loads((other / "config.json").read_text()) | {"rope_theta": 5.0})
-    )
-    ids = [open_engine(f"hf:{path}").id for path in (llama, same, other)]
-    assert ids[0] == ids[1] != ids[2]
-    assert ids[0].endswith(":fp32") or torch.cuda.is_available()
-
-
-def test_a_local_model_opens_no_socket(
-    bart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*args: Any) -> Any:
-        raise AssertionError("a socket was opened")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    assert texts(open_engine(f"hf:{bart}", OpenOptions(offline=True)), [ask("Short.")])
-
-
-def test_what_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BadInput, match="hf needs a model"):
-        open_engine("hf:")
-    with pytest.raises(BadInput, match=r"no config\.json"):
-        open_engine(f"hf:{tmp_path}")
-    with pytest.raises(BadInput, match="neither a model folder nor the id"):
-        open_engine(f"hf:{tmp_path}/missing/folder")
-    (tmp_path / "config.json").write_text('{"model_type": "nonsense"}')
-    with pytest.raises(EngineFailed, match="cannot load") as caught:
-        open_engine(f"hf:{tmp_path}")
-    assert "\n" not in str(caught.value)
-
-
-def test_a_hub_model_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(EngineFailed, match="gistill is offline"):
-        open_engine("hf:nobody/nothing-at-all", OpenOptions(offline=True))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{port}")
-    with pytest.raises(EngineFailed, match="cannot be reached") as caught:
-        open_engine("hf:nobody/nothing-at-all")
-    assert "hf:PATH" in str(caught.value)
 
 
 def test_a_failing_model_is_reported(llama: Path) -> None:
