@@ -1,0 +1,245 @@
+"""OpenVINO GenAI on the CPU: the bundled model, any OpenVINO model folder, and GGUF files.
+
+Requests are spread over one single-threaded worker process a core, each of which batches
+continuously (see `openvino_worker`). A request gives the same text alone, in any company and on
+any number of cores, so that a resumed run writes what an unbroken one would have.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import time
+import weakref
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import openvino_genai as genai
+
+from gistill import models
+from gistill.engines import OpenOptions, Speed, machine
+from gistill.engines.child import Child
+from gistill.engines.fingerprint import fingerprint
+from gistill.errors import BadInput, EngineFailed, Overflow
+from gistill.models.spec import NAMES
+from gistill.types import Completion, Finish, Request
+
+_SEATS = 8  # generations that a worker runs at once: more gains little and takes memory
+_GRACE = 1.0  # seconds past a deadline that workers have to hand over what there is
+_OVERHEAD = 300_000_000  # bytes of a worker beside its cache and twice its weights
+_CACHE = 250_000_000  # bytes of key-value cache that a worker has good use for
+_LEAST = 100_000_000  # bytes of it that a worker gets even so
+_NO_NGRAM = "no_repeat_ngram: OpenVINO has it with beams only"
+_NO_PENALTY = "repetition_penalty: OpenVINO has it without beams only"
+_PROBE = "Ann-Marie: it's 1,234.5 €… naïve 日本語 🙂?\n\n  - OK\t<|im_start|>"
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A request ready to run: its place in the caller's sequence and the ids of its prompt."""
+
+    index: int
+    request: Request
+    ids: list[int]
+
+    def message(self, number: int) -> dict[str, Any]:
+        r = self.request
+        return {
+            "add": number,
+            "ids": self.ids,
+            "max_tokens": r.max_tokens,
+            "beams": r.beams,
+            "length_penalty": r.length_penalty,
+            "no_repeat_ngram": r.no_repeat_ngram,
+            "repetition_penalty": r.repetition_penalty,
+        }
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        if self.request.beams > 1:
+            return (_NO_PENALTY,) if self.request.repetition_penalty != 1 else ()
+        return (_NO_NGRAM,) if self.request.no_repeat_ngram else ()
+
+
+class OpenVINO:
+    """The engine. Workers start with the first requests: as many as there are requests, cores,
+    and memory for. Its repetition penalty looks at the prompt as well as the answer."""
+
+    def __init__(self, folder: Path, options: OpenOptions) -> None:
+        about = models.manifest(folder)
+        self.context = _context(folder, about)
+        self.window = min(about.get("window", self.context // 2), self.context)
+        self.id = f"openvino:{about.get('name', folder.resolve().name)}@{fingerprint(folder)}:f32"
+        try:
+            self._tokenizer = genai.Tokenizer(str(folder))
+        except RuntimeError as error:
+            raise BadInput(f"{folder} holds no tokenizer that OpenVINO can load") from error
+        self._count = _counter(folder, self._tokenizer)
+        self.overhead = len(self._encode("x")) - self.count("x")
+        weights = (folder / "openvino_model.bin").stat().st_size
+        self._most, self._cache = _share(2 * weights + _OVERHEAD, options.max_memory)
+        self.speed = Speed(prefill=600.0 * self._most, decode=60.0 * self._most)
+        self._folder = folder
+        self._numbers = itertools.count()
+        self._workers: list[Child] = []
+        weakref.finalize(self, _close, self._workers)
+
+    def count(self, text: str) -> int:
+        return self._count(text)
+
+    def generate(
+        self, requests: Sequence[Request], *, deadline: float | None = None
+    ) -> Iterator[Completion]:
+        asks = [
+            _Ask(i, request, self._encode(request.prompt)) for i, request in enumerate(requests)
+        ]
+        for ask in asks:
+            if (needed := len(ask.ids) + ask.request.max_tokens) > self.context:
+                raise Overflow(needed, self.context)
+        return self._generate(asks, deadline)
+
+    def _generate(self, asks: list[_Ask], deadline: float | None) -> Iterator[Completion]:
+        answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        pending = deque(asks)
+        running: dict[int, tuple[_Ask, Child]] = {}
+        try:
+            while pending or running:
+                if deadline is not None and time.monotonic() >= deadline:
+                    break
+                self._hand_out(pending, running, answers)
+                if (answer := _next(answers, deadline)) is not None:
+                    yield self._completion(running, answer)
+            _stop(running)
+            grace = time.monotonic() + _GRACE
+            while running and (answer := _next(answers, grace)) is not None:
+                yield self._completion(running, answer)
+            for ask in [*(ask for ask, _ in running.values()), *pending]:
+                yield Completion(ask.index, "", len(ask.ids), 0, "deadline", 0.0, ask.degraded)
+        finally:
+            _stop(running)
+
+    def _hand_out(
+        self,
+        pending: deque[_Ask],
+        running: dict[int, tuple[_Ask, Child]],
+        answers: SimpleQueue[dict[str, Any]],
+    ) -> None:
+        """Gives pending requests, in order, to the workers with the fewest, while seats last."""
+        workers = self._started(min(len(pending) + len(running), self._most))
+        while pending:
+            busy = Counter(worker for _, worker in running.values())
+            worker = min(workers, key=lambda worker: busy[worker])
+            if busy[worker] >= _SEATS:
+                return
+            ask, number = pending.popleft(), next(self._numbers)
+            worker.ask(number, ask.message(number), answers)
+            running[number] = (ask, worker)
+
+    def _started(self, wanted: int) -> list[Child]:
+        self._workers[:] = [worker for worker in self._workers if worker.alive]
+        command = [sys.executable, "-m", "gistill.engines.openvino_worker"]
+        while len(self._workers) < wanted:
+            self._workers.append(Child([*command, str(self._folder), str(self._cache)]))
+        return self._workers[:wanted]
+
+    def _completion(
+        self, running: dict[int, tuple[_Ask, Child]], answer: dict[str, Any]
+    ) -> Completion:
+        if "failed" in answer:
+            raise EngineFailed(f"{self.id} stopped answering: {answer['failed']}")
+        ask, _ = running.pop(answer["done"])
+        ids: list[int] = answer["ids"]
+        text = self._tokenizer.decode(ids).strip() if ids else ""
+        finish: Finish = answer["finish"]
+        n, seconds = len(ask.ids), answer["seconds"]
+        return Completion(ask.index, text, n, len(ids), finish, seconds, ask.degraded)
+
+    def _encode(self, prompt: str) -> list[int]:
+        if self._tokenizer.chat_template:
+            turns = [{"role": "user", "content": prompt}]
+            prompt = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True)
+        # A template writes the special tokens itself.
+        special = not self._tokenizer.chat_template
+        encoded = self._tokenizer.encode(prompt, add_special_tokens=special)
+        ids: list[int] = encoded.input_ids.data[0].tolist()
+        return ids
+
+
+def open(name: str, argument: str, options: OpenOptions) -> OpenVINO:
+    """Opens `bundled`, `openvino:PATH_OR_NAME` or `gguf:PATH`.
+
+    Raises: BadInput if that is not a model, or not fetched yet; EngineFailed if OpenVINO cannot
+    convert a GGUF file.
+    """
+    if name == "bundled":
+        return OpenVINO(models.path("bundled"), options)
+    if not argument:
+        raise BadInput(f"name a model: {name}:PATH")
+    if name == "gguf":
+        return OpenVINO(models.from_gguf(Path(argument).expanduser()), options)
+    folder = Path(argument).expanduser()
+    if not folder.exists() and argument in NAMES:
+        folder = models.path(argument)
+    if not (folder / "openvino_model.xml").is_file():
+        raise BadInput(
+            f"{argument} holds no openvino_model.xml; give a folder that optimum-cli export "
+            f"openvino wrote, or one of: {', '.join(NAMES)}"
+        )
+    return OpenVINO(folder, options)
+
+
+def _context(folder: Path, about: dict[str, Any]) -> int:
+    if "context" in about:
+        return int(about["context"])
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return int(config.get("text_config", config)["max_position_embeddings"])
+    except (OSError, ValueError, KeyError) as error:
+        raise BadInput(f"{folder}/config.json does not say max_position_embeddings") from error
+
+
+def _counter(folder: Path, tokenizer: Any) -> Callable[[str], int]:
+    """OpenVINO's tokenizer takes about a millisecond a call; the `tokenizers` package a tenth of
+    that, where the folder has its file and it does the same."""
+
+    def slow(text: str) -> int:
+        return int(tokenizer.encode(text, add_special_tokens=False).input_ids.shape[1])
+
+    if (folder / "tokenizer.json").is_file():
+        from tokenizers import Tokenizer
+
+        fast = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        ids = tokenizer.encode(_PROBE, add_special_tokens=False).input_ids.data[0].tolist()
+        if fast.encode(_PROBE, add_special_tokens=False).ids == ids:
+            return lambda text: len(fast.encode(text, add_special_tokens=False).ids)
+    return lru_cache(maxsize=100_000)(slow)
+
+
+def _share(worker: int, max_memory: int | None) -> tuple[int, int]:
+    """How many workers of that many bytes, and the bytes of cache for each."""
+    memory = machine.free_memory() // 2 if max_memory is None else max_memory
+    count = max(1, min(machine.cores(), memory // (worker + _CACHE)))
+    return count, max(memory // count - worker, _LEAST)
+
+
+def _next(answers: SimpleQueue[dict[str, Any]], until: float | None) -> dict[str, Any] | None:
+    try:
+        return answers.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+    except Empty:
+        return None
+
+
+def _stop(running: dict[int, tuple[_Ask, Child]]) -> None:
+    for worker in {worker for _, worker in running.values()}:
+        worker.tell({"stop": [number for number, (_, w) in running.items() if w is worker]})
+
+
+def _close(workers: list[Child]) -> None:
+    for worker in workers:
+        worker.close()
