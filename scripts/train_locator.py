@@ -1,0 +1,103 @@
+"""Trains the locator's network on QMSum train and writes src/gistill/retrieval/locator.npz.
+
+    python scripts/train_locator.py --data DIR
+
+Each passage's label is the share of its words that belong to gold turns; the loss is the cross
+entropy of that share plus that of the whole ranking. Val is only reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F  # noqa: N812 (its customary name)
+
+from gistill.distill.qmsum import read
+from gistill.retrieval.rank import Index
+
+Row = tuple[torch.Tensor, torch.Tensor]
+
+
+def rows(data: Path, split: str) -> list[Row]:
+    """(features, share of gold words) for every specific query."""
+    found = []
+    for meeting in read(data, split):
+        index = Index(meeting.segments)
+        passages = index.passages
+        for question in meeting.specific:
+            gold = meeting.gold(question)
+            isgold = np.array([piece.id in gold for piece in passages.pieces])
+            length = np.array(passages.lengths)
+            share = [
+                (isgold[a:b] * length[a:b]).sum() / length[a:b].sum() for a, b in passages.runs
+            ]
+            features = torch.tensor(index.features(question.text))
+            found.append((features, torch.tensor(share, dtype=torch.float32)))
+    return found
+
+
+def loss(score: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    ranking = -(torch.log_softmax(score, 0) * share).sum() / (share.sum() + 1e-6)
+    return F.binary_cross_entropy_with_logits(score, share) + 0.3 * ranking
+
+
+def recall(score: torch.Tensor, share: torch.Tensor, passages: int) -> float:
+    best = score.argsort(descending=True)[:passages]
+    return float(share[best].sum() / share.sum().clamp(min=1e-6))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the qmsum-*.jsonl.gz")
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--units", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("src/gistill/retrieval/locator.npz"))
+    options = parser.parse_args()
+    torch.manual_seed(options.seed)
+    train, val = rows(options.data, "train"), rows(options.data, "val")
+    everything = torch.cat([features for features, _ in train])
+    mean, scale = everything.mean(0), everything.std(0) + 1e-6
+    net = torch.nn.Sequential(
+        torch.nn.Linear(len(mean), options.units),
+        torch.nn.ReLU(),
+        torch.nn.Dropout(0.2),
+        torch.nn.Linear(options.units, 1),
+    )
+    optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-2)
+    steps = options.epochs * (len(train) // 16 + 1)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for epoch in range(options.epochs):
+        net.train()
+        total = 0.0
+        for batch in torch.randperm(len(train)).split(16):
+            losses = [
+                loss(net((train[i][0] - mean) / scale).squeeze(1), train[i][1]) for i in batch
+            ]
+            value = torch.stack(losses).mean()
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            schedule.step()
+            total += float(value) * len(batch)
+        net.eval()
+        with torch.no_grad():
+            found = [recall(net((x - mean) / scale).squeeze(1), y, 14) for x, y in val]
+        print(
+            f"{epoch} loss {total / len(train):.4f} val recall@14 {np.mean(found):.4f}", flush=True
+        )
+    np.savez(
+        options.out,
+        mean=mean.numpy(),
+        scale=scale.numpy(),
+        hidden=net[0].weight.detach().numpy().T,
+        hidden_bias=net[0].bias.detach().numpy(),
+        out=net[3].weight.detach().numpy()[0],
+    )
+
+
+if __name__ == "__main__":
+    main()

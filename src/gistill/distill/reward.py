@@ -1,0 +1,175 @@
+"""Trains adapters on their own samples, by how near each comes to the reference.
+
+Cross entropy teaches each word given the reference's own words before it; here whole answers are
+drawn, scored by ROUGE against the reference, and made likelier or less likely by how they compare
+with the others of their question (REINFORCE with the group's mean as baseline: Rennie et al.
+2017, Ahmadian et al. 2024). Only train references are ever looked at.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import multiprocessing
+import random
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from gistill.distill.dataset import Row
+from gistill.distill.student import Encoded, by_length, prompt_ids
+from gistill.distill.train import Run, Settings, answer_loss
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """questions: prompts a step. samples: answers drawn for each. seconds: stop when they are over.
+    max_prompt: longer prompts are not drawn from, in tokens."""
+
+    steps: int = 60
+    questions: int = 64
+    samples: int = 8
+    max_tokens: int = 144
+    max_prompt: int = 1_200
+    temperature: float = 1.0
+    evals_every: int = 10
+    seconds: float = 400.0
+    workers: int = 12
+
+
+def reward(text: str, reference: str) -> float:
+    """Mean F1 of ROUGE-1, -2 and -Lsum, 0 to 1."""
+    from gistill.distill.student import rouge
+
+    scores = rouge([text], [reference])
+    return (scores["rouge1"] + scores["rouge2"] + scores["rougeLsum"]) / 300
+
+
+def reinforce(
+    student: Any,
+    tokenizer: Any,
+    rows: Sequence[Row],
+    val: Sequence[Row],
+    settings: Settings,
+    sampling: Sampling,
+    out: Path,
+) -> dict[str, float]:
+    """Goes on training `student`, a model with trainable adapters; keeps the best in `out`.
+
+    The adapters as they came are evaluated first, so that the result is never worse on `val`.
+    """
+    import torch
+
+    device = str(next(student.parameters()).device)
+    sampler = copy.deepcopy(student).merge_and_unload()
+    run = Run(student, settings, out)
+    run.evaluate(tokenizer, val, 0)
+    prompts = [prompt_ids(tokenizer, row.prompt) for row in rows]
+    usable = [i for i, ids in enumerate(prompts) if len(ids) <= sampling.max_prompt]
+    draw = random.Random(settings.seed)
+    context = multiprocessing.get_context("spawn")
+    started = time.monotonic()
+    with ProcessPoolExecutor(sampling.workers, context) as pool:
+        for step in range(sampling.steps):
+            if time.monotonic() - started > sampling.seconds:
+                break
+            chosen = draw.sample(usable, min(sampling.questions, len(usable)))
+            torch.manual_seed(settings.seed * 1_000_003 + step)
+            drawn = _sample(sampler, tokenizer, [prompts[i] for i in chosen], sampling)
+            texts = [
+                tokenizer.decode(row.ids[row.start :], skip_special_tokens=True) for row in drawn
+            ]
+            references = [rows[i].completion for i in chosen for _ in range(sampling.samples)]
+            scores = torch.tensor(list(pool.map(reward, texts, references, chunksize=16)))
+            # An answer that had to be cut off is worth less than one that came to its end.
+            ended = torch.tensor([row.ids[-1] == tokenizer.eos_token_id for row in drawn])
+            scores = torch.where(ended, scores, 0.7 * scores).view(len(chosen), sampling.samples)
+            spread = scores.std(dim=1, keepdim=True) + 0.02
+            advantage = ((scores - scores.mean(dim=1, keepdim=True)) / spread).flatten()
+            for group in run.optimizer.param_groups:
+                group["lr"] = settings.lr * min(1.0, (step + 1) / 4)
+            _backward(student, drawn, advantage, settings, device)
+            run.update(step)
+            _refresh(sampler, student)
+            run.note(
+                step=step,
+                reward=round(float(scores.mean()), 4),
+                best_of=round(float(scores.max(dim=1).values.mean()), 4),
+                words=round(sum(len(t.split()) for t in texts) / len(texts), 1),
+                ended=round(float(ended.float().mean()), 3),
+                seconds=round(time.monotonic() - started, 1),
+            )
+            if (step + 1) % sampling.evals_every == 0:
+                run.evaluate(tokenizer, val, step + 1)
+    run.evaluate(tokenizer, val, step + 1)
+    record = {**asdict(settings), **asdict(sampling), "best": run.best}
+    (out / "run.json").write_text(json.dumps(record, indent=1))
+    return run.best
+
+
+def _sample(
+    model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], sampling: Sampling
+) -> list[Encoded]:
+    """`sampling.samples` answers to each prompt, those of one prompt side by side."""
+    import torch
+
+    width, pad = max(map(len, prompts)), tokenizer.pad_token_id
+    ids = torch.tensor([[pad] * (width - len(p)) + list(p) for p in prompts]).to(model.device)
+    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts]).to(model.device)
+    model.eval()
+    with torch.no_grad():
+        out = model.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            do_sample=True,
+            temperature=sampling.temperature,
+            top_k=0,
+            top_p=1.0,
+            max_new_tokens=sampling.max_tokens,
+            num_return_sequences=sampling.samples,
+            pad_token_id=pad,
+            eos_token_id=tokenizer.eos_token_id,
+        )
+    found = []
+    for i, row in enumerate(out[:, width:].tolist()):
+        if tokenizer.eos_token_id in row:
+            row = row[: row.index(tokenizer.eos_token_id) + 1]
+        prompt = prompts[i // sampling.samples]
+        found.append(Encoded((*prompt, *row), len(prompt)))
+    return found
+
+
+def _backward(
+    student: Any, drawn: Sequence[Encoded], advantage: Any, settings: Settings, device: str
+) -> None:
+    """Gradients of the advantage-weighted log-likelihood, per token, batch by batch."""
+    import torch
+
+    student.eval()  # the samples were drawn without dropout: so is their likelihood
+    total = sum(len(row.ids) - row.start for row in drawn)
+    for batch in by_length([len(row.ids) for row in drawn], settings.batch_tokens):
+        some = [drawn[i] for i in batch]
+        weight = torch.repeat_interleave(
+            advantage[batch], torch.tensor([len(row.ids) - row.start for row in some])
+        ).to(device)
+        with torch.autocast(device.split(":")[0], dtype=torch.bfloat16):
+            losses = answer_loss(student, some, device, reduction="none")
+        ((losses * weight).sum() / total).backward()
+
+
+def _refresh(sampler: Any, student: Any) -> None:
+    """Makes `sampler`, a plain model, equal to `student` with its adapters merged."""
+    import torch
+
+    with torch.no_grad():
+        for name, module in student.get_base_model().named_modules():
+            if hasattr(module, "get_delta_weight"):
+                weight = module.base_layer.weight
+                merged = weight.float() + module.get_delta_weight("default").float()
+                sampler.get_submodule(name).weight.copy_(merged)
