@@ -232,3 +232,48 @@ def test_settings_of_the_checkpoint_do_not_leak_in(bart: Path, tmp_path: Path) -
     assert texts(open_engine(f"hf:{folder}"), requests) == texts(
         open_engine(f"hf:{bart}"), requests
     )
+
+
+_SEQ2SEQ = {
+    "d_model": 32,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "encoder_ffn_dim": 64,
+    "decoder_ffn_dim": 64,
+}
+_T5 = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 1, "num_heads": 4}
+ARCHITECTURES: dict[str, tuple[dict[str, Any], int, int]] = {  # settings, context, window
+    "LED": (
+        _SEQ2SEQ | {"attention_window": 16, "max_encoder_position_embeddings": 512},
+        512,
+        512,
+    ),
+    "Pegasus": (_SEQ2SEQ | {"max_position_embeddings": 128}, 128, 128),
+    "MT5": (_T5, 2048, 512),
+    "GPT2": ({"n_embd": 32, "n_layer": 1, "n_head": 4, "n_positions": 128}, 128, 64),
+    "Mpt": ({"d_model": 32, "n_layers": 1, "n_heads": 4, "max_seq_len": 128}, 128, 64),
+    "Mamba": ({"hidden_size": 32, "num_hidden_layers": 1}, 2048, 1024),
+}
+
+
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+def test_architectures_with_names_of_their_own(name: str, bart: Path, tmp_path: Path) -> None:
+    settings, context, window = ARCHITECTURES[name]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(bart)
+    config = getattr(transformers, f"{name}Config")(
+        vocab_size=len(tokenizer), bos_token_id=0, pad_token_id=1, eos_token_id=2, **settings
+    )
+    config.decoder_start_token_id = 2 if config.is_encoder_decoder else None
+    kind = "Seq2SeqLM" if config.is_encoder_decoder else "CausalLM"
+    torch.manual_seed(0)
+    model = getattr(transformers, f"AutoModelFor{kind}").from_config(config)
+    model.eval().save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    engine = open_engine(f"hf:{tmp_path}")
+    assert (engine.context, engine.window) == (context, window)
+    requests = [ask("Hello.", 6), ask("We decided to raise the budget by 12 percent.", 6)]
+    assert texts(engine, requests) == [texts(engine, [request])[0] for request in requests]
+    with pytest.raises(Overflow):
+        engine.generate([ask("word " * 3000)])

@@ -68,7 +68,7 @@ def _load_adapter(folder: Path, options: OpenOptions) -> Checkpoint:
         raise BadInput(f"{folder}/adapter_config.json names no base model")
     beside = folder / name
     base = load(str(beside) if beside.is_dir() else name, options)
-    with _quiet():
+    with quiet():
         model = peft.PeftModel.from_pretrained(base.model, str(folder)).merge_and_unload()
     model.eval()
     return Checkpoint(f"{base.id}+{fingerprint(folder)}", model, base.tokenizer)
@@ -104,7 +104,7 @@ def _reach_hub(name: str) -> None:
 def _read(source: str, *, local: bool) -> tuple[Any, Any]:
     device, dtype = _device()
     try:
-        with _quiet():
+        with quiet():
             config = transformers.AutoConfig.from_pretrained(source, local_files_only=local)
             kind = "Seq2SeqLM" if config.is_encoder_decoder else "CausalLM"
             opener = getattr(transformers, f"AutoModelFor{kind}")
@@ -130,7 +130,7 @@ def _id(name: str, revision: str, model: Any) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keeps transformers' bars and remarks off the terminal; its errors are raised anyway."""
     logging: Any = transformers.utils.logging
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

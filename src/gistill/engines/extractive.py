@@ -53,13 +53,15 @@ _EMPTY = frozenset(
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """`text` as it would be printed (`Name: text`, stopped); `worth` is how much it looks like a
-    statement to keep, `place` where it stands in the material, from 0 to 1."""
+    statement to keep, `place` where it stands in the material, from 0 to 1. A `thin` one says next
+    to nothing ("Yeah, last time.") and is taken only where there is no other."""
 
     text: str
     words: tuple[str, ...]
     worth: float
     place: float
     spoken: bool
+    thin: bool
 
 
 class Extractive:
@@ -124,7 +126,16 @@ def select(
     A query none of whose words occur is ignored. After `deadline` (a `time.monotonic()` value)
     no more of `text` is read.
     """
-    found = _read(text, _EMPTY, deadline) or _read(text, frozenset(), deadline)
+    found = _read(text, deadline)
+    for some in ([s for s in found if not s.thin], found):
+        if picked := _pick(some, max_tokens, query, count):
+            return picked
+    return ""
+
+
+def _pick(
+    found: list[Sentence], max_tokens: int, query: str | None, count: Callable[[str], int]
+) -> str:
     frequency = Counter(word for sentence in found for word in set(sentence.words))
     relevance = _relevance(found, query) if query else None
     parts = max(1, max_tokens // 30)
@@ -147,8 +158,8 @@ def select(
     return glue.join(found[index].text for index in picked)
 
 
-def _read(text: str, empty: frozenset[str], deadline: float | None) -> list[Sentence]:
-    """The sentences of `text` that hold a word which is not in `empty`."""
+def _read(text: str, deadline: float | None) -> list[Sentence]:
+    """The sentences of `text`, a line at a time, with the name of the line's speaker."""
     found = []
     end = 0
     for number, raw in enumerate(text.split("\n")):
@@ -159,9 +170,14 @@ def _read(text: str, empty: frozenset[str], deadline: float | None) -> list[Sent
         speaker = _SPEAKER.match(line)
         name = speaker[0] if speaker else ""
         for said in sentences.split(line[len(name) :]):
-            if words := tuple(_words(said, empty)):
+            told = bool(_EVIDENCE.search(said) or _NAME.search(said))
+            words = _words(said, _EMPTY)
+            thin = len(set(words)) < (1 if told else 3)
+            words = words or _words(said, frozenset())
+            if words:
                 full = said if sentences.ended(said) else said + _stop(said)
-                found.append(Sentence(name + full, words, _worth(said, words), place, bool(name)))
+                worth = _worth(said, words)
+                found.append(Sentence(name + full, tuple(words), worth, place, bool(name), thin))
     return found
 
 
@@ -169,7 +185,7 @@ def _stop(text: str) -> str:
     return "。" if _UNSPACED.match(text[-1]) else "."
 
 
-def _worth(said: str, words: tuple[str, ...]) -> float:
+def _worth(said: str, words: list[str]) -> float:
     worth = 1.0 + (0.3 if _EVIDENCE.search(said) else 0.0) + (0.1 if _NAME.search(said) else 0.0)
     if said.endswith(("?", "？", "؟")):
         worth *= 0.6

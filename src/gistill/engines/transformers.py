@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gistill.engines import OpenOptions, Speed
-from gistill.engines.checkpoint import Checkpoint, load
+from gistill.engines.checkpoint import Checkpoint, load, quiet
 from gistill.errors import BadInput, EngineFailed, Overflow
 from gistill.types import Completion, Finish, Request
 
@@ -32,7 +32,7 @@ from transformers import (  # isort: skip
 )
 
 # T5's positions are relative: it has no hard limit, but was trained on 512 and fades past this.
-_RELATIVE = 2048
+_RELATIVE, _TRAINED = 2048, 512
 _TOKENS = (
     "bos_token_id",
     "eos_token_id",
@@ -144,7 +144,7 @@ class Transformers:
             inputs["global_attention_mask"][:, 0] = 1
         clock = _Clock(deadline)
         request = batch[0].request
-        with torch.inference_mode():
+        with quiet(), torch.inference_mode():
             output = self._model.generate(
                 **inputs,
                 generation_config=self._settings(request),
@@ -239,7 +239,9 @@ class Transformers:
         """Models under a billion parameters lose track of more than a page or two; an encoder
         handles what it was trained on."""
         if self._seq2seq:
-            return int(min(self.context, self._tokenizer.model_max_length))
+            trained = self._tokenizer.model_max_length
+            unknown = trained > self.context and self.context == _RELATIVE
+            return _TRAINED if unknown else int(min(self.context, trained))
         return min(self.context // 2, 1024 if parameters < 1e9 else 8192)
 
     def _fitting(self, waiting: list[_Ask], deadline: float | None) -> int:
@@ -270,14 +272,15 @@ class Transformers:
     def _cost(self, prompt: int, request: Request) -> int:
         """Bytes that one request takes while it runs: caches, the widest activations, logits."""
         config, item = self._config, self._model.dtype.itemsize
-        heads = config.num_attention_heads
+        heads = getattr(config, "num_attention_heads", 1)  # Mamba has none
         head = getattr(config, "head_dim", None) or getattr(config, "d_kv", None)
         head = head or config.hidden_size // heads
         layers = getattr(config, "decoder_layers", None) or config.num_hidden_layers
         kept = 2 * layers * (getattr(config, "num_key_value_heads", None) or heads) * head * item
         tokens = prompt + request.max_tokens
         wide = 16 * config.hidden_size * prompt * item
-        if self._seq2seq:  # attention with relative or windowed positions is kept as a whole
+        if self._seq2seq or self._model.config._attn_implementation == "eager":
+            # Attention with relative positions, and the plain one, is held as a whole.
             wide += 3 * heads * prompt * prompt * item
         return int(request.beams * (kept * tokens + 16 * config.vocab_size) + wide)
 
