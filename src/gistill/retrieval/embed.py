@@ -31,7 +31,7 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
         sums[[not encoding.ids for encoding in found]] = 0
         rows[start : start + _BLOCK] = sums
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(lengths > 0, lengths, 1.0).astype(np.float32)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1.0), dtype=np.float32)
 
 
 @cache
