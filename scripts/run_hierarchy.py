@@ -16,9 +16,8 @@ from pathlib import Path
 from gistill import Options, load, summarize
 from gistill.artifacts import files
 from gistill.distill import hierarchy
-from gistill.engines import Engine, open_engine, specs
+from gistill.engines import Engine, open_engine, open_or_select, specs
 from gistill.errors import EngineFailed, GistillError, MissingExtra
-from gistill.pipeline import open_or_select
 from gistill.progress import Reporter, account_of
 from gistill.session import open_store
 from gistill.teacher.generation import Generation

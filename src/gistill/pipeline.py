@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from gistill import grounding, planning
 from gistill.decoding.profiles import PROFILES
-from gistill.engines import Engine, OpenOptions, Speed, open_engine
+from gistill.engines import Engine, Speed, open_or_select
 from gistill.errors import BadInput
 from gistill.options import Options, chunk_size
 from gistill.prompts import Task, template
@@ -45,6 +45,7 @@ T = TypeVar("T")
 Stage = Generator[Event, None, T]  # yields events as it works, returns what it made
 
 _MARGIN = 0.05  # seconds kept back for putting the answer together
+_SOUND = 0.5  # share of a chunk's sentences that need support for its summary to stand
 _TINY = 24  # tokens: below it, whether any sentence fits is found out before the work
 _DRAFT_LINES = 2000  # an instant draft reads an even sample of this many segments
 
@@ -96,19 +97,6 @@ def summarize(
         notices,
     )
     return Run(work.events())
-
-
-def open_or_select(spec: str, options: OpenOptions | None = None) -> tuple[Engine, str | None]:
-    """Opens an engine; for "bundled" without its model, the extractive one and a notice."""
-    if spec == "bundled":
-        from gistill import models
-
-        if not models.is_installed("bundled"):
-            return open_engine("extractive", options), (
-                "the bundled model is not fetched yet, so sentences are selected, not written; "
-                "fetch it once with: gistill models get"
-            )
-    return open_engine(spec, options), None
 
 
 @dataclass(slots=True)
@@ -229,13 +217,23 @@ class _Work:
         leaves = []
         for index, chunk in enumerate(chunks):
             answer = answers[index]
-            leaves.append(local.summary(chunk, answer))
+            leaves.append(self._leaf(chunk, requests[index], answer))
             if answer.failed or index in skipped:
                 self._count_unread(chunk, answer.gap or "not read")
         if single:
             limits = self._limits(plan.global_len)
             leaves = [replace(leaves[0], claims=fuse.compose(leaves[0].claims, (), limits))]
         return leaves
+
+    def _leaf(self, chunk: Chunk, request: Request, answer: Answer) -> Summary:
+        """The chunk's summary; selected sentences where the engine mostly made things up."""
+        leaf = local.summary(chunk, answer)
+        rate = grounding.support_rate(leaf.claims, self.options.support_thr)
+        if answer.gap or rate >= _SOUND:
+            return leaf
+        why = "most of what the engine wrote has no support in the text"
+        selected = local.summary(chunk, self._generation().selected(request, 0, why))
+        return selected if selected.claims else leaf
 
     def _answers(
         self, requests: Sequence[Request], stage: str, task: Task, share: float

@@ -14,10 +14,10 @@ from typing import Any
 from gistill import artifacts
 from gistill.artifacts import files, jsonfile
 from gistill.config import Settings
-from gistill.engines import Engine
+from gistill.engines import Engine, open_or_select
 from gistill.errors import BadInput
 from gistill.home import home
-from gistill.pipeline import open_or_select, summarize
+from gistill.pipeline import summarize
 from gistill.progress import Reporter, account_of
 from gistill.store import Store, key
 from gistill.types import Done, Plan, Planned, Thread

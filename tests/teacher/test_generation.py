@@ -102,13 +102,15 @@ def test_loops(text, expected):
 @pytest.mark.parametrize(
     ("text", "cut", "expected"),
     [
-        ("One. Two.", False, ["One.", "Two."]),
-        ("One. Two thr", True, ["One."]),
-        ("One. Two", False, ["One.", "Two."]),
-        ("- one,\n- two\n- thr", True, ["one.", "two."]),
+        ("One came first. Two came next.", False, ["One came first.", "Two came next."]),
+        ("One came first. Two ca", True, ["One came first."]),
+        ("One came first. Two came next", False, ["One came first.", "Two came next."]),
+        ("- one came in,\n- two came in\n- thr", True, ["one came in.", "two came in."]),
+        ("Ada. Grace Hopper. They met in May.", False, ["They met in May."]),
+        ("我们星期五发布新版本。", False, ["我们星期五发布新版本。"]),
         ("no stop at all", True, []),
         ("...\n---\n", False, []),
-        ("1. First.\n2. Second.", False, ["First.", "Second."]),
+        ("1. First we met.\n2. Then we left.", False, ["First we met.", "Then we left."]),
     ],
 )
 def test_only_whole_sentences_are_claimed(text, cut, expected):

@@ -94,3 +94,16 @@ def open_engine(spec: str, options: OpenOptions | None = None) -> Engine:
         raise BadInput(f"unknown engine {spec!r}; choose one of {', '.join(_TABLE)}")
     module = importlib.import_module(f"gistill.engines.{_MODULES.get(name, name)}")
     return cast(Engine, module.open(name, argument, options or OpenOptions()))
+
+
+def open_or_select(spec: str, options: OpenOptions | None = None) -> tuple[Engine, str | None]:
+    """Opens an engine; for "bundled" without its model, the extractive one and a notice."""
+    if spec == "bundled":
+        from gistill import models
+
+        if not models.is_installed("bundled"):
+            return open_engine("extractive", options), (
+                "the bundled model is not fetched yet, so sentences are selected, not written; "
+                "fetch it once with: gistill models get"
+            )
+    return open_engine(spec, options), None

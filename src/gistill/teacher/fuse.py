@@ -7,6 +7,7 @@ best claim of every child that it left out, so that fusing is a union and not a 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -94,9 +95,10 @@ def compose(
     """The claims of a node: at most `limits.tokens` when joined, every child heard if possible.
 
     `claims` are the fused text's own. Those with support come first; then, for each child that
-    none of them cites, its best claim; then the remaining claims of the fused text (not with
-    `strict`). Where a child's claim finds no room, the weakest claim that speaks for no child
-    alone gives way. The order is that of the fused text, with the others at their place in time.
+    none of them cites, its best claim. Where that finds no room, the weakest claim that speaks for
+    no child alone gives way. Room that is left goes to the remaining claims of the fused text (not
+    with `strict`), or, where most of that text has no support, to further claims of the children.
+    The order is that of the fused text, with the others at their place in time.
     """
     own = list({claim.text: claim for claim in claims}.values())
     sound = [c for c in own if c.support >= limits.threshold]
@@ -105,14 +107,16 @@ def compose(
         _admit(kept, claim, limits)
     for child in children:
         if child.claims and not _heard(child, kept):
-            best = max(child.claims, key=lambda claim: claim.support)
-            _admit_for_child(kept, best, children, limits)
-    if not limits.strict:
-        for claim in own:
-            if claim.support < limits.threshold:
-                _admit(kept, claim, limits)
+            _admit_for_child(kept, _ranked(child)[0], children, limits)
+    if 2 * len(sound) < len(own) or not own:
+        turns = itertools.zip_longest(*map(_ranked, children))
+        more = [claim for turn in turns for claim in turn if claim]
+    else:
+        more = [] if limits.strict else own
+    for claim in more:
+        _admit(kept, claim, limits)
     if not kept:
-        pool = [*sound, *(claim for child in children for claim in child.claims)]
+        pool = [*own, *(claim for child in children for claim in child.claims)]
         for claim in sorted(pool, key=lambda c: (-c.support, limits.count(c.text))):
             _admit(kept, claim, limits)
     order = {id(claim): place for place, claim in enumerate(own)}
@@ -121,6 +125,10 @@ def compose(
         later = (i for i, other in enumerate(ordered) if _time(other) > _time(claim))
         ordered.insert(next(later, len(ordered)), claim)
     return tuple(ordered)
+
+
+def _ranked(child: Summary) -> list[Claim]:
+    return sorted(child.claims, key=lambda claim: -claim.support)
 
 
 def joined(claims: Sequence[Claim]) -> str:

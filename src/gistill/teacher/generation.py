@@ -14,6 +14,7 @@ from typing import Literal
 
 from gistill.engines import Engine, open_engine
 from gistill.errors import EngineFailed
+from gistill.retrieval.terms import words
 from gistill.segmentation import sentences
 from gistill.store import Store, key
 from gistill.types import Completion, Request
@@ -184,9 +185,10 @@ def claimed_sentences(text: str, *, cut: bool) -> list[str]:
     """The sentences an answer claims, bullets stripped, each with a stop at its end.
 
     Notes in lines often carry no stops and get one; a last line without one is dropped when the
-    answer was `cut`.
+    answer was `cut`. A name alone claims nothing and is left out.
     """
-    found = [s for s in sentences.split(text) if any(c.isalnum() for c in s)]
+    found = sentences.split(text)
     if found and cut and not sentences.ended(found[-1]):
         found.pop()
-    return [s if sentences.ended(s) else s.rstrip(" ,;:–-") + "." for s in found]
+    said = [s for s in found if len(words(s)) > 2]
+    return [s if sentences.ended(s) else s.rstrip(" ,;:–-") + "." for s in said]
