@@ -31,9 +31,9 @@ _STEM = 6  # words are compared by their first letters (McNamee and Mayfield 200
 _CHECK = 256  # lines between two looks at the clock
 _EVIDENCE = re.compile(
     r"\d|[%€$£]|\b(?:decid|agree|propos|suggest|recommend|conclu|plan|deadline|should|need to|will"
-    r"|must|because|problem|issue|result|action|next|todo|to do|responsib|cost|budget)",
-    re.IGNORECASE,
+    r"|must|because|problem|issue|result|action|next|todo|to do|responsib|cost|budget)"
 )
+_QUESTION = ("?", "？", "؟")
 _NAME = re.compile(r"(?<=[^.!?:] )[^\W\d_a-z][^\W\d_]{2,}")  # a capital inside the sentence
 # Words that carry no content, and those with which people fill a turn.
 _EMPTY = frozenset(
@@ -136,7 +136,7 @@ def select(
 def _pick(
     found: list[Sentence], max_tokens: int, query: str | None, count: Callable[[str], int]
 ) -> str:
-    frequency = Counter(word for sentence in found for word in set(sentence.words))
+    frequency = Counter(word for sentence in found for word in sentence.words)
     relevance = _relevance(found, query) if query else None
     parts = max(1, max_tokens // 30)
     picked: list[int] = []
@@ -170,14 +170,14 @@ def _read(text: str, deadline: float | None) -> list[Sentence]:
         speaker = _SPEAKER.match(line)
         name = speaker[0] if speaker else ""
         for said in sentences.split(line[len(name) :]):
-            told = bool(_EVIDENCE.search(said) or _NAME.search(said))
             words = _words(said, _EMPTY)
-            thin = len(set(words)) < (1 if told else 3)
-            words = words or _words(said, frozenset())
-            if words:
+            evidence, named = bool(_EVIDENCE.search(said.lower())), bool(_NAME.search(said))
+            thin = len(words) < (1 if evidence or named else 3)
+            if words := words or _words(said, frozenset()):
                 full = said if sentences.ended(said) else said + _stop(said)
-                worth = _worth(said, words)
-                found.append(Sentence(name + full, tuple(words), worth, place, bool(name), thin))
+                worth = (1.0 + 0.3 * evidence + 0.1 * named) * min(1.0, len(words) / 7)
+                worth *= 0.6 if said.endswith(_QUESTION) else 1.0
+                found.append(Sentence(name + full, words, worth, place, bool(name), thin))
     return found
 
 
@@ -185,33 +185,28 @@ def _stop(text: str) -> str:
     return "。" if _UNSPACED.match(text[-1]) else "."
 
 
-def _worth(said: str, words: list[str]) -> float:
-    worth = 1.0 + (0.3 if _EVIDENCE.search(said) else 0.0) + (0.1 if _NAME.search(said) else 0.0)
-    if said.endswith(("?", "？", "؟")):
-        worth *= 0.6
-    return worth * min(1.0, len(set(words)) / 7)
-
-
-def _words(text: str, empty: frozenset[str]) -> list[str]:
-    """The words of `text` as they are compared; pairs of letters in scripts without spaces."""
+def _words(text: str, empty: frozenset[str]) -> tuple[str, ...]:
+    """The distinct words of `text` as they are compared; pairs of letters in scripts without
+    spaces."""
     found: list[str] = []
-    for match in _WORD.finditer(text.lower()):
-        word = match[0]
-        if _UNSPACED.search(word):
-            found.extend(word[i : i + 2] for i in range(max(1, len(word) - 1)))
-        elif word not in empty:
+    for word in _WORD.findall(text.lower()):
+        if word in empty:
+            continue
+        if word.isascii() or not _UNSPACED.search(word):
             found.append(word[:_STEM])
-    return found
+        else:
+            found.extend(word[i : i + 2] for i in range(max(1, len(word) - 1)))
+    return tuple(dict.fromkeys(found))
 
 
 def _relevance(found: list[Sentence], query: str) -> list[float] | None:
-    """BM25 of every sentence, its speaker's name included, and part of what its neighbours have.
+    """BM25 of every sentence with its speaker's name, and part of what its neighbours have.
 
-    None if no word of the query occurs.
+    A word counts once in a sentence. None if no word of the query occurs.
     """
     asked = set(_words(query, _EMPTY))
-    hits = [Counter(w for w in _words(sentence.text, _EMPTY) if w in asked) for sentence in found]
-    frequency = Counter(word for counter in hits for word in counter)
+    hits = [[w for w in _words(sentence.text, _EMPTY) if w in asked] for sentence in found]
+    frequency = Counter(word for some in hits for word in some)
     if not frequency:
         return None
     rarity = {
@@ -219,9 +214,9 @@ def _relevance(found: list[Sentence], query: str) -> list[float] | None:
     }
     mean = sum(len(sentence.words) for sentence in found) / len(found)
     scores = []
-    for sentence, counter in zip(found, hits, strict=True):
+    for sentence, some in zip(found, hits, strict=True):
         norm = 1.2 * (0.25 + 0.75 * len(sentence.words) / mean)
-        scores.append(sum(rarity[word] * 2.2 * n / (n + norm) for word, n in counter.items()))
+        scores.append(sum(rarity[word] for word in some) * 2.2 / (1 + norm))
     spread = [2.0 * score for score in scores]
     forward, backward = range(len(found)), range(len(found) - 1, -1, -1)
     for order, share in ((forward, 0.75), (backward, 0.3)):
@@ -257,7 +252,7 @@ def _ranked(
 
     def gain(index: int) -> float:
         sentence = found[index]
-        new = sum(weight[word] * 0.3 ** covered[word] for word in sorted(set(sentence.words)))
+        new = sum(weight[word] * 0.3 ** covered[word] for word in sentence.words)
         value: float = sentence.worth * new / len(sentence.text) ** 0.65
         if relevance is not None:
             value = relevance[index] * value**0.3
@@ -271,7 +266,7 @@ def _ranked(
     while heap:
         for index in picked[seen:]:
             said.add(found[index].words)
-            covered.update(set(found[index].words))
+            covered.update(found[index].words)
             represented[int(found[index].place * parts)] += 1
         seen = len(picked)
         _, index = heapq.heappop(heap)
