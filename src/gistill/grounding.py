@@ -3,7 +3,8 @@
 Citations do not depend on the model: each sentence is aligned with the segments it can have come
 from, by shared words (weighted by how rare they are there) and by sentence embeddings. The support
 score is the mean of the two: the weighted share of the sentence's words that its cited segments
-hold, and the best cosine between them. `dev/LOG.md` says how the threshold was set.
+hold, and the best cosine between them, less for every name or number that none of them holds.
+`dev/LOG.md` says how the threshold was set.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from gistill.types import Claim, Segment
 
 THRESHOLD = 0.35
 _MOST_CITES = 3
+_DOUBT = 0.8  # what each name or number that nobody said leaves of a sentence's support
 _GAIN = 0.12  # share of the sentence's weight that one more citation must add
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -91,7 +93,8 @@ class Evidence:
         # Pieces of one segment share its id.
         cites = tuple(dict.fromkeys(self.segments[i].id for i in chosen))
         said = "\n".join(self.lines[i] for i in chosen)
-        return Claim(sentence, cites, round(support, 3), flags(sentence, said))
+        invented = flags(sentence, said)
+        return Claim(sentence, cites, round(support * _DOUBT ** len(invented), 3), invented)
 
 
 def flags(sentence: str, said: str) -> tuple[str, ...]:

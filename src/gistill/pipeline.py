@@ -13,12 +13,12 @@ from typing import TypeVar
 
 from gistill import grounding, planning
 from gistill.decoding.profiles import PROFILES
-from gistill.engines import Engine, Speed, open_or_select
+from gistill.engines import Engine, open_or_select
 from gistill.errors import BadInput
 from gistill.options import Options, chunk_size
 from gistill.prompts import Task, template
 from gistill.segmentation import chunk as chunking
-from gistill.spending import Meter
+from gistill.spending import Meter, learn_speed, speed_of
 from gistill.store import Store
 from gistill.teacher import fuse, local
 from gistill.teacher.dedupe import dedupe
@@ -147,11 +147,10 @@ class _Work:
         if options.max_tokens is None:
             overlap = min(overlap, size // 4)
         chunks = chunking.pack(segments, self.engine.count, max_tokens=size, overlap=overlap)
-        measured = self.store.speed(self.engine.id)
         plan = planning.plan(
             chunks,
             budget,
-            Speed(*measured) if measured else self.engine.speed,
+            speed_of(self.store, self.engine),
             max_tokens=size,
             overlap=overlap,
             local_len=options.local_len,
@@ -252,7 +251,7 @@ class _Work:
             self.meter.add(answer)
             found.append(answer)
             yield Progress(stage, len(found), len(requests), sum(a.reused for a in found))
-        self._learn(found, time.monotonic() - started)
+        learn_speed(self.store, self.engine, found, time.monotonic() - started)
         degraded = dict.fromkeys(text for answer in found for text in answer.degraded)
         gaps = dict.fromkeys(answer.gap for answer in found if answer.gap)
         broken = dict.fromkeys(a.gap for a in found if a.gap and a.failed == "broken")
@@ -261,16 +260,6 @@ class _Work:
             if text not in self.notices:
                 yield self._notice(text)
         return found
-
-    def _learn(self, answers: Sequence[Answer], seconds: float) -> None:
-        """Keeps the engine's speed: its first guess, scaled to what was just seen."""
-        fresh = [a for a in answers if not a.reused and a.by == self.engine.id]
-        kept = self.store.speed(self.engine.id)
-        speed = Speed(*kept) if kept else self.engine.speed
-        guess = sum(a.tokens_in / speed.prefill + a.tokens_out / speed.decode for a in fresh)
-        if guess > 0 and seconds > 0.05:
-            ratio = guess / seconds
-            self.store.learn_speed(self.engine.id, speed.prefill * ratio, speed.decode * ratio)
 
     def _count_unread(self, chunk: Chunk, reason: str) -> None:
         own = chunk.segments[chunk.overlap :]
@@ -340,7 +329,7 @@ class _Work:
             index = asked[answer.index]
             if answer.failed and answer.by != self.engine.id:
                 # Selecting from notes is what a union does, and it hears every child.
-                why = (answer.gap or "").replace("selected", "the best notes were kept")
+                why = f"{(answer.gap or '').partition(';')[0]}; the best notes were kept"
                 nodes[index] = fuse.union(ids[index], level, groups[index], limits, why)
             else:
                 group = groups[index]

@@ -1,13 +1,18 @@
-"""What a run costs: wall and CPU seconds, peak memory, and the generations it made."""
+"""What a run costs: seconds, memory and generations; and how fast engines turn out to be."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from gistill.engines import Engine, Speed
+from gistill.store import Store
 from gistill.teacher.generation import Answer
 from gistill.types import Spend
+
+_LEAST = 0.05  # seconds: anything shorter says nothing about an engine's speed
 
 
 @dataclass(slots=True)
@@ -33,6 +38,22 @@ class Meter:
             cpu_seconds=round(time.process_time() - self._cpu, 3),
             peak_rss=peak_rss(),
         )
+
+
+def speed_of(store: Store, engine: Engine) -> Speed:
+    """The engine's speed as measured here, else its own first guess."""
+    kept = store.speed(engine.id)
+    return Speed(*kept) if kept else engine.speed
+
+
+def learn_speed(store: Store, engine: Engine, answers: Sequence[Answer], seconds: float) -> None:
+    """Keeps the engine's speed: what was believed, scaled to `seconds` for these answers."""
+    fresh = [a for a in answers if not a.reused and a.by == engine.id]
+    speed = speed_of(store, engine)
+    guess = sum(a.tokens_in / speed.prefill + a.tokens_out / speed.decode for a in fresh)
+    if guess > 0 and seconds > _LEAST:
+        ratio = guess / seconds
+        store.learn_speed(engine.id, speed.prefill * ratio, speed.decode * ratio)
 
 
 def peak_rss() -> int:

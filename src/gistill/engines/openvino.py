@@ -30,11 +30,12 @@ from gistill.errors import BadInput, EngineFailed, Overflow
 from gistill.models.spec import NAMES
 from gistill.types import Completion, Finish, Request
 
-_SEATS = 8  # generations that a worker runs at once: more gains little and takes memory
+_SEATS = 4  # generations that a worker runs at once: eight are no faster and take more memory
 _GRACE = 1.0  # seconds past a deadline that workers have to hand over what there is
 _OVERHEAD = 300_000_000  # bytes of a worker beside its cache and twice its weights
-_CACHE = 250_000_000  # bytes of key-value cache that a worker has good use for
+_CACHE = 150_000_000  # bytes of key-value cache that a worker has good use for
 _LEAST = 100_000_000  # bytes of it that a worker gets even so
+_PREFILL, _DECODE = 7e10, 1.4e10  # tokens/s of a worker times bytes of weights, to begin with
 _NO_NGRAM = "no_repeat_ngram: OpenVINO has it with beams only"
 _NO_PENALTY = "repetition_penalty: OpenVINO has it without beams only"
 _PROBE = "Ann-Marie: it's 1,234.5 €… naïve 日本語 🙂?\n\n  - OK\t<|im_start|>"
@@ -84,7 +85,9 @@ class OpenVINO:
         self.overhead = len(self._encode("x")) - self.count("x")
         weights = (folder / "openvino_model.bin").stat().st_size
         self._most, self._cache = _share(2 * weights + _OVERHEAD, options.max_memory)
-        self.speed = Speed(prefill=600.0 * self._most, decode=60.0 * self._most)
+        self.speed = Speed(
+            prefill=_PREFILL * self._most / weights, decode=_DECODE * self._most / weights
+        )
         self._folder = folder
         self._numbers = itertools.count()
         self._workers: list[Child] = []

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from gistill.engines import Engine, open_engine
+from gistill.engines import Engine
+from gistill.engines.extractive import Extractive
 from gistill.errors import EngineFailed
 from gistill.retrieval.terms import words
 from gistill.segmentation import sentences
@@ -141,23 +142,18 @@ class Generation:
         return replace(kept, gap=kept.gap or "time ran out", failed="late")
 
     def selected(self, request: Request, index: int, why: str) -> Answer:
+        """Sentences of the request's own material, within its limit by the engine's tokenizer."""
         started = time.monotonic()
-        selector = open_engine("extractive")
-        tokens = request.max_tokens
-        while True:
-            (completion,) = selector.generate([replace(request, max_tokens=tokens)])
-            # The selector counts in its own tokens; the limit is in the engine's.
-            used = self.engine.count(completion.text)
-            if used <= request.max_tokens:
-                break
-            tokens = min(tokens - 1, tokens * request.max_tokens // used)
-            if tokens < 1:
-                completion, used = replace(completion, text=""), 0
-                break
-        seconds = time.monotonic() - started
-        text = completion.text
+        selector = Extractive(counter=self.engine.count)
+        (completion,) = selector.generate([request])
         return Answer(
-            index, text, completion.tokens_in, used, seconds, selector.id, gap=f"{why}; selected"
+            index,
+            completion.text,
+            completion.tokens_in,
+            completion.tokens_out,
+            time.monotonic() - started,
+            selector.id,
+            gap=f"{why}; sentences were selected",
         )
 
 
