@@ -42,11 +42,17 @@ def shapes() -> dict[str, tuple[int, ...]]:
         "ffn_norm": (HIDDEN,),
     }
     names = {f"blk.{i}.{n}.weight": shape for i in range(LAYERS) for n, shape in layer.items()}
-    return {"token_embd.weight": (len(vocabulary()), HIDDEN), **names, "output_norm.weight": (HIDDEN,)}
+    return {
+        "token_embd.weight": (len(vocabulary()), HIDDEN),
+        **names,
+        "output_norm.weight": (HIDDEN,),
+    }
 
 
-def write_gguf(path: Path, kind: str = "F16", architecture: str = "llama", seed: int = 0) -> Path:
-    """`kind` is the ggml type of the matrices."""
+def write_gguf(
+    path: Path, kind: str = "F16", architecture: str = "llama", size: float = 0.3, seed: int = 0
+) -> Path:
+    """`kind` is the ggml type of the matrices, `size` the spread of their weights."""
     rng = np.random.default_rng(seed)
     writer = gguf.GGUFWriter(path, arch=architecture)
     writer.add_name("tiny")
@@ -60,7 +66,8 @@ def write_gguf(path: Path, kind: str = "F16", architecture: str = "llama", seed:
     writer.add_rope_freq_base(10000.0)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(len(vocabulary()))
-    writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{kind}"])  # OpenVINO's reader goes by it
+    file_type = "ALL_F32" if kind == "F32" else f"MOSTLY_{kind}"
+    writer.add_file_type(gguf.LlamaFileType[file_type])  # OpenVINO's reader goes by it
     tokens = vocabulary()
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")
@@ -78,7 +85,7 @@ def write_gguf(path: Path, kind: str = "F16", architecture: str = "llama", seed:
         if len(shape) == 1:
             writer.add_tensor(name, rng.uniform(0.5, 1.5, shape).astype(np.float32))
         else:
-            weight = rng.standard_normal(shape).astype(np.float32) * 0.3
+            weight = rng.standard_normal(shape).astype(np.float32) * size
             writer.add_tensor(name, gguf.quants.quantize(weight, matrix), raw_dtype=matrix)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -117,3 +124,12 @@ def load_gguf() -> Callable[[Path], Any]:
 @pytest.fixture
 def gguf_file() -> Callable[..., Path]:
     return write_gguf
+
+
+@pytest.fixture(scope="session")
+def bundled() -> Path:
+    from gistill import models
+
+    if not models.is_installed("bundled"):
+        pytest.skip("the bundled model is not fetched; run: gistill models get")
+    return models.path("bundled")

@@ -32,8 +32,12 @@ def wheel(tmp_path: Path) -> Path:
         archive.writestr(MEMBER, b"weights")
         archive.writestr("fake_weights/__init__.py", "raise SystemExit('imported!')")
         name = "fake_weights-1.0.dist-info"
-        archive.writestr(f"{name}/METADATA", "Metadata-Version: 2.1\nName: fake-weights\nVersion: 1.0\n")
-        archive.writestr(f"{name}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            f"{name}/METADATA", "Metadata-Version: 2.1\nName: fake-weights\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            f"{name}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         archive.writestr(f"{name}/RECORD", "")
     return path
 
@@ -101,9 +105,7 @@ def test_a_wheel_with_another_hash_is_not_taken(fake: Spec, index: list[str]) ->
     assert "\n" not in str(error.value)
 
 
-def test_an_index_without_it_gives_one_line(
-    fake: Spec, index: list[str], wheel: Path
-) -> None:
+def test_an_index_without_it_gives_one_line(fake: Spec, index: list[str], wheel: Path) -> None:
     wheel.unlink()
     with pytest.raises(BadInput, match="--wheel PATH") as error:
         weights(fake)
@@ -133,12 +135,12 @@ def test_wrong_wheels_are_refused(fake: Spec, wheel: Path, tmp_path: Path) -> No
         weights(fake, tmp_path / "none.whl")
     junk = tmp_path / "junk.whl"
     junk.write_bytes(b"junk")
-    with pytest.raises(BadInput, match="is not fake_weights-1.0"):
+    with pytest.raises(BadInput, match="is not fake_weights"):
         weights(fake, junk)
-    with pytest.raises(BadInput, match="is not fake_weights-1.0"):
+    with pytest.raises(BadInput, match="is not fake_weights"):
         weights(fake, tmp_path)
     other = replace(fake, wheel=replace(fake.wheel, member="other"))
-    with pytest.raises(BadInput, match="is not fake_weights-1.0"):
+    with pytest.raises(BadInput, match="is not fake_weights"):
         weights(other, wheel)
     changed = replace(fake, wheel=replace(fake.wheel, member_sha256="1" * 64))
     with pytest.raises(BadInput, match="has sha256"):

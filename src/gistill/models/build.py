@@ -22,8 +22,10 @@ from gistill.models.spec import RECIPE, Spec
 from gistill.models.vocabulary import write_tokenizer
 
 WIDE = frozenset({"F32", "F16", "BF16"})
-# Types that OpenVINO's reader runs as they are, measured; it runs others too, some of them wrongly.
+# What OpenVINO's reader runs as it is, measured: F16, Q8_0 and Q4_K_M files. It goes by the file's
+# type, refuses some others, and runs some wrongly (Q4_1).
 FAITHFUL = frozenset({"F32", "F16", "Q8_0", "Q4_K", "Q6_K"})
+FAITHFUL_FILES = frozenset({1, 7, 15})
 
 
 @contextlib.contextmanager
@@ -88,7 +90,14 @@ def convert(
     known = header(reader)
     say("reading the weights")
     readable = target / "readable.gguf"
-    faithful = adapter is None and known.types <= FAITHFUL
+    whole = known.metadata.get("general.file_type") in FAITHFUL_FILES
+    faithful = adapter is None and whole and known.types <= FAITHFUL
+    if not faithful and known.architecture != "llama":
+        raise BadInput(
+            f"OpenVINO may misread the {', '.join(sorted(known.types))} weights of this "
+            f"{known.architecture} model; give a GGUF file of type F16, Q8_0 or Q4_K_M, or serve "
+            "this one with llama.cpp (openai:URL#model)"
+        )
     if faithful:
         readable.symlink_to(source.resolve())
     else:

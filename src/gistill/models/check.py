@@ -57,7 +57,7 @@ def check(folder: Path, known: list[dict[str, Any]]) -> float:
             f"the built model agrees with its reference on {agreed} of {total} tokens only and is "
             "not used; please report this with the output of: gistill doctor"
         )
-    return agreed / total
+    return agreed / total if total else 1.0
 
 
 def _favourites(infer: Any, ids: list[int]) -> Any:
