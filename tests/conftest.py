@@ -1,0 +1,18 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gistill import models
+from gistill.home import home
+
+
+@pytest.fixture(scope="session")
+def model_home() -> Path:
+    """The home that holds the bundled model, for tests marked `model`."""
+    if not models.is_installed("bundled"):
+        pytest.skip("the bundled model is not fetched: run gistill models get")
+    return home()
