@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from gistill import prompts
 from gistill.decoding.profiles import Decoding
 from gistill.grounding import Evidence
+from gistill.retrieval.terms import terms
 from gistill.segmentation.packing import fill, middle
 from gistill.teacher.generation import Answer, claimed_sentences
 from gistill.types import Claim, Request, Segment, Summary
@@ -128,7 +129,8 @@ def compose(
 
 
 def _ranked(child: Summary) -> list[Claim]:
-    return sorted(child.claims, key=lambda claim: -claim.support)
+    """Best first: by support in tenths, then by how much a sentence names."""
+    return sorted(child.claims, key=lambda c: (-round(c.support, 1), -len(set(terms(c.text)))))
 
 
 def joined(claims: Sequence[Claim]) -> str:
