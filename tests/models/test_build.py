@@ -17,6 +17,7 @@ from gistill.errors import BadInput, EngineFailed, GistillError
 from gistill.models import build, check, manifest
 from gistill.models.fetch import sha256
 from gistill.models.spec import spec
+from tiny_gguf import write_gguf
 
 
 def say(line: str) -> None:
@@ -55,13 +56,12 @@ def test_a_built_model_computes_what_its_weights_say(
     kind: str,
     weights: str,
     tolerance: float,
-    gguf_file: Callable[..., Path],
     load_gguf: Callable[[Path], Any],
     tmp_path: Path,
 ) -> None:
     import torch
 
-    source = gguf_file(tmp_path / "source.gguf", kind)
+    source = write_gguf(tmp_path / "source.gguf", kind)
     target = tmp_path / "models" / "tiny"
     build.build_gguf(source, target, say)
     ids = list(range(3, 200))
@@ -80,19 +80,15 @@ def test_a_built_model_computes_what_its_weights_say(
     assert [path.name for path in target.parent.iterdir()] == ["tiny"]
 
 
-def test_other_architectures_are_refused_with_types_that_openvino_misreads(
-    gguf_file: Callable[..., Path], tmp_path: Path
-) -> None:
-    source = gguf_file(tmp_path / "source.gguf", "Q4_1", architecture="qwen2")
+def test_other_architectures_are_refused_with_types_that_openvino_misreads(tmp_path: Path) -> None:
+    source = write_gguf(tmp_path / "source.gguf", "Q4_1", architecture="qwen2")
     with pytest.raises(BadInput, match="Q4_1"):
         build.build_gguf(source, tmp_path / "tiny", say)
     assert not (tmp_path / "tiny").exists()
 
 
-def test_what_openvino_cannot_read_leaves_nothing_behind(
-    gguf_file: Callable[..., Path], tmp_path: Path
-) -> None:
-    source = gguf_file(tmp_path / "source.gguf", "F16", architecture="mamba")
+def test_what_openvino_cannot_read_leaves_nothing_behind(tmp_path: Path) -> None:
+    source = write_gguf(tmp_path / "source.gguf", "F16", architecture="mamba")
     with pytest.raises(EngineFailed, match="OpenVINO cannot read"):
         build.build_gguf(source, tmp_path / "models" / "tiny", say)
     assert list((tmp_path / "models").iterdir()) == []

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from gguf.quants import dequantize
 
 from gistill.errors import BadInput
 from gistill.models.gguf_file import header, open_gguf, write_f16
+from tiny_gguf import write_gguf
 
 
 def test_header_says_what_the_file_says(tiny_q4: Path) -> None:
@@ -58,7 +58,7 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
         open_gguf(tmp_path)
 
 
-def test_weights_beyond_16_bits_are_refused(gguf_file: Callable[..., Path], tmp_path: Path) -> None:
-    path = gguf_file(tmp_path / "huge.gguf", "BF16", size=1e6)
+def test_weights_beyond_16_bits_are_refused(tmp_path: Path) -> None:
+    path = write_gguf(tmp_path / "huge.gguf", "BF16", size=1e6)
     with pytest.raises(BadInput, match="do not fit 16 bits"):
         write_f16(open_gguf(path), tmp_path / "copy.gguf")

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import gguf
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gistill.models import from_gguf
 from gistill.models.vocabulary import write_tokenizer
+from tiny_gguf import write_gguf
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,8 @@ def test_both_tokenizers_give_the_same_ids(folder: Path, text: str) -> None:
         assert ours.encode(sample, add_special_tokens=False).ids == ids
 
 
-def test_other_vocabularies_are_left_alone(gguf_file: Callable[..., Path], tmp_path: Path) -> None:
-    reader = gguf.GGUFReader(gguf_file(tmp_path / "a.gguf"))
-    reader.fields["tokenizer.ggml.pre"].parts[-1] = __import__("numpy").frombuffer(b"qwen2", "u1")
+def test_other_vocabularies_are_left_alone(tmp_path: Path) -> None:
+    reader = gguf.GGUFReader(write_gguf(tmp_path / "a.gguf"))
+    reader.fields["tokenizer.ggml.pre"].parts[-1] = np.frombuffer(b"qwen2", np.uint8)
     write_tokenizer(reader, tmp_path / "tokenizer.json")
     assert not (tmp_path / "tokenizer.json").exists()

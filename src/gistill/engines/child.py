@@ -54,7 +54,8 @@ class Child:
     def tell(self, message: Message) -> None:
         """Sends what has no answer of its own."""
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # the reader will notice and say why
+        # A child that has ended is the reader's to notice; a closed one needs nothing any more.
+        with contextlib.suppress(BrokenPipeError, ValueError):
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
 

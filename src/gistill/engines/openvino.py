@@ -145,6 +145,7 @@ class OpenVINO:
             running[number] = (ask, worker)
 
     def _started(self, wanted: int) -> list[Child]:
+        _close([worker for worker in self._workers if not worker.alive])
         self._workers[:] = [worker for worker in self._workers if worker.alive]
         command = [sys.executable, "-m", "gistill.engines.openvino_worker"]
         while len(self._workers) < wanted:

@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
@@ -46,14 +46,23 @@ class _Active:
     blocks: int
     max_tokens: int
     began: float
+    ids: list[int] = field(default_factory=list)
     stopped: bool = False
+
+    def read(self) -> None:
+        """Adds what was generated since the last time; beams come once, at their end."""
+        while self.handle.can_read():
+            outputs = self.handle.read().values()
+            if outputs:  # beams stopped before their end have none
+                self.ids += max(outputs, key=lambda output: output.score).generated_ids
 
 
 class Worker:
     """Runs what it is given in order, as many at once as `memory` bytes of cache have room for."""
 
     def __init__(self, folder: str, memory: int) -> None:
-        self._blocks = max(1, memory // (BLOCK * _token_bytes(folder)))
+        self._block_bytes = BLOCK * _token_bytes(folder)
+        self._blocks = max(1, memory // self._block_bytes)
         scheduler = genai.SchedulerConfig()
         scheduler.num_kv_blocks = self._blocks
         scheduler.max_num_batched_tokens = STEP_TOKENS
@@ -88,7 +97,8 @@ class Worker:
             ask = self._waiting[0]
             needed = blocks(len(ask["ids"]), ask["max_tokens"], ask["beams"])
             if needed > self._blocks:
-                why = f"its cache takes {needed} blocks and there is room for {self._blocks}"
+                size = needed * self._block_bytes // 1_000_000
+                why = f"one generation takes {size} MB of cache; raise --max-memory by as much"
                 refused.append({"failed": why, "fatal": False, "done": ask["add"]})
             elif needed > self._free:
                 break
@@ -97,6 +107,8 @@ class Worker:
             self._waiting.popleft()
         if self._active:
             self._pipeline.step()  # for stopped requests this gives back their cache
+        for active in self._active.values():
+            active.read()
         running = genai.GenerationStatus.RUNNING
         over = [n for n, a in self._active.items() if a.handle.get_status() != running]
         return refused + [self._finished(n) for n in over]
@@ -119,12 +131,10 @@ class Worker:
     def _finished(self, number: int) -> Message:
         active = self._active.pop(number)
         self._free += active.blocks
-        outputs = active.handle.read_all()
-        ids = list(outputs[0].generated_ids) if outputs else []
-        finish = "length" if len(ids) >= active.max_tokens else "stop"
+        finish = "length" if len(active.ids) >= active.max_tokens else "stop"
         if active.stopped:
             finish = "deadline"
-        return _done(number, ids, finish, time.monotonic() - active.began)
+        return _done(number, active.ids, finish, time.monotonic() - active.began)
 
 
 def blocks(prompt: int, max_tokens: int, beams: int) -> int:

@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gistill import models
+from gistill.engines import OpenOptions, open_engine
+from gistill.engines.openvino import OpenVINO
+from gistill.errors import BadInput, EngineFailed, Overflow
+from gistill.types import Request
+from tiny_gguf import write_gguf
+
+PROMPTS = [f"the land and the hand {i} " * (1 + 3 * (i % 4)) for i in range(10)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if "GISTILL_HOME" in os.environ:
+            patch.setenv("REAL_HOME", os.environ["GISTILL_HOME"])
+        patch.setenv("GISTILL_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf")
+
+
+@pytest.fixture(scope="module")
+def engine(gguf: Path) -> Any:
+    return open_engine(f"gguf:{gguf}")
+
+
+@pytest.fixture(scope="module")
+def reference(gguf: Path) -> Any:
+    """transformers' model of the same file, and its tokenizer."""
+    import torch
+    import transformers
+
+    torch.set_num_threads(1)
+    transformers.utils.logging.disable_progress_bar()
+    load = {"gguf_file": gguf.name}
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        gguf.parent, dtype=torch.float32, **load
+    )
+    return model.eval(), transformers.AutoTokenizer.from_pretrained(gguf.parent, **load)
+
+
+def answers(reference: Any, prompt: str, **options: Any) -> str:
+    import torch
+
+    model, tokenizer = reference
+    turns = [{"role": "user", "content": prompt}]
+    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    ids = tokenizer(text, return_tensors="pt", add_special_tokens=False)
+    with torch.no_grad():
+        output = model.generate(**ids, do_sample=False, **options)
+    return str(tokenizer.decode(output[0, ids["input_ids"].shape[1] :], skip_special_tokens=True))
+
+
+def ask(prompt: str, max_tokens: int = 16, **options: Any) -> Request:
+    return Request(prompt, prompt, max_tokens, **options)
+
+
+def texts(engine: Any, requests: list[Request], **options: Any) -> list[str]:
+    done = list(engine.generate(requests, **options))
+    assert sorted(c.index for c in done) == list(range(len(requests)))
+    return [c.text for c in sorted(done, key=lambda c: c.index)]
+
+
+def readable(text: str) -> str:
+    """Without what a broken byte sequence becomes, which the two decoders show differently."""
+    return "".join(c for c in text if c.isascii()).strip()
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's and transformers' own
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({}, {}),
+        ({"repetition_penalty": 1.3}, {"repetition_penalty": 1.3}),
+        ({"beams": 4}, {"num_beams": 4}),
+        ({"beams": 3, "length_penalty": 2.0}, {"num_beams": 3, "length_penalty": 2.0}),
+        ({"beams": 3, "no_repeat_ngram": 2}, {"num_beams": 3, "no_repeat_ngram_size": 2}),
+    ],
+)
+def test_it_answers_as_transformers_does(
+    engine: Any, reference: Any, ours: dict[str, Any], theirs: dict[str, Any]
+) -> None:
+    expected = [answers(reference, p, max_new_tokens=16, **theirs) for p in PROMPTS]
+    found = texts(engine, [ask(p, **ours) for p in PROMPTS])
+    same = sum(readable(a) == readable(b) for a, b in zip(found, expected, strict=True))
+    assert same >= 8  # float16 keys and values move near ties
+
+
+def test_company_and_order_do_not_change_a_byte(engine: Any, gguf: Path) -> None:
+    requests = [ask(p, 24) for p in PROMPTS]
+    together = texts(engine, requests)
+    assert texts(engine, requests[::-1])[::-1] == together
+    assert [texts(engine, [r])[0] for r in requests] == together
+    other = open_engine(f"gguf:{gguf}", OpenOptions(max_memory=300_000_000))
+    assert texts(other, requests) == together
+
+
+def test_prompts_and_answers_are_counted(engine: Any) -> None:
+    (done,) = engine.generate([ask("the land", 5)])
+    assert done.tokens_in == engine.count("the land") + engine.overhead
+    assert (done.tokens_out, done.finish, done.degraded) == (5, "length", ())
+    assert engine.context == 512
+    assert engine.window == 256
+    assert engine.count("") == 0
+
+
+def test_what_openvino_cannot_do_is_said(engine: Any) -> None:
+    (greedy,) = engine.generate([ask("a", 2, no_repeat_ngram=3)])
+    (beams,) = engine.generate([ask("a", 2, beams=2, repetition_penalty=1.1)])
+    assert greedy.degraded == ("no_repeat_ngram: OpenVINO has it with beams only",)
+    assert beams.degraded == ("repetition_penalty: OpenVINO has it without beams only",)
+
+
+def test_too_long_a_prompt_is_refused_before_anything_runs(engine: Any) -> None:
+    with pytest.raises(Overflow) as error:
+        engine.generate([ask("fine"), ask("the " * 600)])
+    assert error.value.context == 512
+    with pytest.raises(Overflow):
+        engine.generate([ask("fine", 512)])
+
+
+def test_nothing_asked_nothing_answered(engine: Any) -> None:
+    assert list(engine.generate([])) == []
+
+
+def test_a_deadline_that_has_passed_gives_empty_answers(engine: Any) -> None:
+    done = list(engine.generate([ask("a"), ask("b")], deadline=time.monotonic() - 1))
+    assert {(c.text, c.finish) for c in done} == {("", "deadline")}
+
+
+def test_a_deadline_ends_what_runs_and_the_engine_goes_on(engine: Any) -> None:
+    requests = [ask(p, 250) for p in PROMPTS[:8]] + [ask(PROMPTS[0], 250, beams=3)]
+    full = texts(engine, requests)
+    began = time.monotonic()
+    list(engine.generate(requests[:1]))
+    one = time.monotonic() - began
+    done = list(engine.generate(requests, deadline=time.monotonic() + one / 2))
+    assert sorted(c.index for c in done) == list(range(len(requests)))
+    cut = [c for c in done if c.finish == "deadline"]
+    assert cut
+    assert all(full[c.index].startswith(c.text[:-1]) for c in cut if c.index < 8)
+    assert texts(engine, requests[:3]) == full[:3]
+
+
+def test_closing_the_iterator_cancels(engine: Any) -> None:
+    requests = [ask(p, 300) for p in PROMPTS]
+    iterator = engine.generate(requests)
+    next(iterator)
+    iterator.close()
+    assert texts(engine, [ask("the land", 5)])
+
+
+def test_two_callers_at_once_get_their_own(engine: Any) -> None:
+    first = engine.generate([ask(PROMPTS[1], 40), ask(PROMPTS[2], 40)])
+    one = next(first)
+    assert len(texts(engine, [ask(PROMPTS[3], 10)])) == 1
+    assert {one.index, next(first).index} == {0, 1}
+
+
+def test_a_killed_worker_is_one_line_and_the_next_call_has_a_new_one(gguf: Path) -> None:
+    engine = open_engine(f"gguf:{gguf}")
+    assert isinstance(engine, OpenVINO)
+    iterator = engine.generate([ask(p, 400) for p in ("a", "b", "c")])
+    next(iterator)
+    os.kill(engine._workers[0]._process.pid, signal.SIGKILL)
+    with pytest.raises(EngineFailed, match="killed by signal 9") as error:
+        list(engine.generate([ask("a", 400)]))
+    assert "\n" not in str(error.value)
+    iterator.close()
+    assert len(texts(engine, [ask("a", 4)])) == 1
+
+
+def test_a_request_beyond_the_memory_is_one_line(gguf: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("gistill.engines.openvino._LEAST", 4096)
+    engine = open_engine(f"gguf:{gguf}", OpenOptions(max_memory=1))
+    with pytest.raises(EngineFailed, match="--max-memory"):
+        list(engine.generate([ask("the land", 400)]))
+
+
+def test_many_requests_in_little_memory_all_finish(gguf: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("gistill.engines.openvino._LEAST", 300_000)
+    engine = open_engine(f"gguf:{gguf}", OpenOptions(max_memory=1))
+    requests = [ask(p, 60, beams=1 + i % 3) for i, p in enumerate(PROMPTS * 3)]
+    assert all(texts(engine, requests))
+
+
+def test_workers_end_with_their_parent(gguf: Path, tmp_path: Path) -> None:
+    program = f"""
+import sys, time
+from gistill.engines import open_engine
+from gistill.types import Request
+engine = open_engine("gguf:{gguf}")
+list(engine.generate([Request("a", "a", 3)]))
+print(engine._workers[0]._process.pid, flush=True)
+time.sleep(60)
+"""
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    for _ in range(100):
+        try:
+            os.kill(worker, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker outlived its parent")
+
+
+def test_bundled_says_how_to_get_it() -> None:
+    with pytest.raises(BadInput, match="gistill models get bundled"):
+        open_engine("bundled")
+
+
+def test_what_is_no_model_is_refused(tmp_path: Path, gguf: Path) -> None:
+    for spec, message in (
+        ("openvino:", "name a model"),
+        ("gguf:", "name a model"),
+        (f"openvino:{tmp_path}", r"holds no openvino_model\.xml"),
+        (f"gguf:{tmp_path}", "there is no GGUF file"),
+    ):
+        with pytest.raises(BadInput, match=message):
+            open_engine(spec)
+
+
+def test_a_model_folder_of_ones_own(gguf: Path, tmp_path: Path) -> None:
+    """Without a manifest, the context comes from config.json, as optimum writes it."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for path in models.from_gguf(gguf).iterdir():
+        if path.name not in ("manifest.json", "tokenizer.json"):
+            (folder / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(BadInput, match=r"config\.json"):
+        open_engine(f"openvino:{folder}")
+    (folder / "config.json").write_text('{"max_position_embeddings": 300}')
+    engine = open_engine(f"openvino:{folder}")
+    assert (engine.context, engine.window) == (300, 150)
+    assert engine.count("the land") == 6
+    assert texts(engine, [ask("the land")]) == texts(open_engine(f"gguf:{gguf}"), [ask("the land")])
+
+
+@pytest.fixture
+def bundled(monkeypatch: pytest.MonkeyPatch) -> Any:
+    if home := os.environ.get("REAL_HOME"):
+        monkeypatch.setenv("GISTILL_HOME", home)
+    else:
+        monkeypatch.delenv("GISTILL_HOME")
+    if not models.is_installed("bundled"):
+        pytest.skip("the bundled model is not fetched; run: gistill models get")
+    return open_engine("bundled")
+
+
+@pytest.mark.model
+def test_the_bundled_model_knows_what_it_is_asked(bundled: Any) -> None:
+    (done,) = bundled.generate([ask("Repeat this word: Paris", 20)])
+    assert "Paris" in done.text
+    assert done.finish == "stop"
+    assert bundled.context == 8192
+
+
+@pytest.mark.model
+def test_the_bundled_model_says_the_same_in_any_company(bundled: Any) -> None:
+    story = "Mara: The boiler failed again on Saturday. Jonas: A new pump costs 640 euros. "
+    requests = [ask(f"Summarize part {i}: " + story * (1 + 3 * i), 16) for i in range(4)]
+    together = texts(bundled, requests)
+    assert [texts(bundled, [r])[0] for r in requests] == together
