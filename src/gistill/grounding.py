@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -45,7 +44,7 @@ class Evidence:
     segments: tuple[Segment, ...]
     lines: tuple[str, ...] = field(init=False)
     _terms: list[frozenset[str]] = field(init=False)
-    _rarity: dict[str, float] = field(init=False)
+    _places: dict[str, list[int]] = field(init=False)  # the lines that hold a term
     _vectors: npt.NDArray[np.float32] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,8 +52,10 @@ class Evidence:
         self.segments = tuple(s for s, _ in pairs)
         self.lines = tuple(line for _, line in pairs)
         self._terms = [frozenset(terms(line)) for line in self.lines]
-        seen = Counter(term for words in self._terms for term in words)
-        self._rarity = {t: math.log(1 + len(pairs) / n) for t, n in seen.items()}
+        self._places = {}
+        for index, words in enumerate(self._terms):
+            for term in words:
+                self._places.setdefault(term, []).append(index)
         self._vectors = embed(self.lines) if pairs else np.zeros((0, 1), np.float32)
 
     def ground(self, sentences: Sequence[str]) -> list[Claim]:
@@ -71,21 +72,24 @@ class Evidence:
 
     def _claim(self, sentence: str, cosines: npt.NDArray[np.float32]) -> Claim:
         # A word that occurs nowhere in the evidence weighs as much as the rarest one that does.
-        unseen = math.log(1 + len(self.segments))
-        weight = {t: self._rarity.get(t, unseen) for t in terms(sentence)}
+        lines = len(self.lines)
+        weight = {t: math.log(1 + lines / len(self._places.get(t, "?"))) for t in terms(sentence)}
         total = sum(weight.values()) or 1.0
-        shares = [sum(weight[t] for t in words & weight.keys()) / total for words in self._terms]
-        score = (np.array(shares) + np.clip(cosines, 0, 1)) / 2
+        shares = np.zeros(lines)
+        for term, value in weight.items():
+            shares[self._places.get(term, [])] += value / total
+        score = (shares + np.clip(cosines, 0, 1)) / 2
         chosen: list[int] = []
         held: set[str] = set()
         for index in map(int, np.argsort(-score, kind="stable")[:12]):
-            new = sum(weight[t] for t in (self._terms[index] & weight.keys()) - held) / total
+            here = self._terms[index]
+            new = sum(w for t, w in weight.items() if t in here and t not in held) / total
             if not chosen or new >= _GAIN:
                 chosen.append(index)
-                held |= self._terms[index] & weight.keys()
+                held |= here & weight.keys()
             if len(chosen) == _MOST_CITES:
                 break
-        share = sum(weight[t] for t in held) / total
+        share = sum(w for t, w in weight.items() if t in held) / total
         support = (share + float(np.clip(cosines[chosen].max(), 0, 1))) / 2
         if share == 0 and support < THRESHOLD:
             return Claim(sentence, (), 0.0, flags(sentence, ""))

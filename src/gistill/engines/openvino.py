@@ -31,6 +31,8 @@ from gistill.models.spec import NAMES
 from gistill.types import Completion, Finish, Request
 
 _SEATS = 4  # generations that a worker runs at once: eight are no faster and take more memory
+_SEAT = 2048  # tokens of cache for each, unless the context asks for more
+_SLACK = 1024  # tokens by which beams may go over the context
 _GRACE = 1.0  # seconds past a deadline that workers have to hand over what there is
 _OVERHEAD = 300_000_000  # bytes of a worker beside its cache and twice its weights
 _CACHE = 150_000_000  # bytes of key-value cache that a worker has good use for
@@ -147,9 +149,10 @@ class OpenVINO:
     def _started(self, wanted: int) -> list[Child]:
         _close([worker for worker in self._workers if not worker.alive])
         self._workers[:] = [worker for worker in self._workers if worker.alive]
-        command = [sys.executable, "-m", "gistill.engines.openvino_worker"]
+        tokens = max(self.context + _SLACK, _SEATS * _SEAT)
+        command = [sys.executable, "-m", "gistill.engines.openvino_worker", str(self._folder)]
         while len(self._workers) < wanted:
-            self._workers.append(Child([*command, str(self._folder), str(self._cache)]))
+            self._workers.append(Child([*command, str(tokens), str(self._cache)]))
         return self._workers[:wanted]
 
     def _completion(

@@ -58,11 +58,12 @@ class _Active:
 
 
 class Worker:
-    """Runs what it is given in order, as many at once as `memory` bytes of cache have room for."""
+    """Runs what it is given in order, as many at once as there is cache for: that of `tokens`, or
+    `memory` bytes if that is less. Over time all of it gets used."""
 
-    def __init__(self, folder: str, memory: int) -> None:
+    def __init__(self, folder: str, tokens: int, memory: int) -> None:
         self._block_bytes = BLOCK * _token_bytes(folder)
-        self._blocks = max(1, memory // self._block_bytes)
+        self._blocks = max(1, min(tokens // BLOCK, memory // self._block_bytes))
         scheduler = genai.SchedulerConfig()
         scheduler.num_kv_blocks = self._blocks
         scheduler.max_num_batched_tokens = STEP_TOKENS
@@ -165,7 +166,7 @@ def _read_into(inbox: SimpleQueue[Message | None]) -> None:
     inbox.put(None)
 
 
-def main(folder: str, memory: int) -> None:
+def main(folder: str, tokens: int, memory: int) -> None:
     """Serves until the input ends, which it also does when the parent dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -178,7 +179,7 @@ def main(folder: str, memory: int) -> None:
     inbox: SimpleQueue[Message | None] = SimpleQueue()
     threading.Thread(target=_read_into, args=(inbox,), daemon=True).start()
     try:
-        worker = Worker(folder, memory)
+        worker = Worker(folder, tokens, memory)
         while True:
             while not (worker.busy and inbox.empty()):
                 if (message := inbox.get()) is None:
@@ -195,5 +196,5 @@ def main(folder: str, memory: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
     os._exit(0)  # the reader may sit in a read that never returns

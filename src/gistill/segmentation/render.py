@@ -23,19 +23,25 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u200e\u200f\u2060\ufeff]")
 # Tokenized transcripts: "it 's", "do n't", "done ." read as "it's", "don't", "done."
 _CLITIC = re.compile(r"(?<=\w) ?(n't|'(?:s|re|ve|ll|m|d|t))\b", re.IGNORECASE)
 _SPACED_STOP = re.compile(r"(?<=[^\s.,!?;:]) +([.,!?;:%])(?=\s|$)")
+_SPACED = re.compile(r" [.,!?;:%]")
 _SPELLED = re.compile(r"\b((?:[A-Za-z]_)+[A-Za-z]?)(?=\W|$)")  # "l_c_d_" reads as "lcd"
-_BLANK = re.compile(r"\s+")
 
 
 def clean(text: str) -> str:
     """`text` on one line, without transcribers' tags, markup and control characters."""
-    text = _TAGS.sub(" ", text)
+    # Each pass runs only where its first character occurs: most lines of most threads are clean.
+    if "{" in text or "[" in text or "<" in text:
+        text = _TAGS.sub(" ", text)
     if "&" in text:
         text = html.unescape(text)
-    text = _CONTROL.sub(" ", text)
-    text = _SPELLED.sub(lambda m: m[1].replace("_", ""), text)
-    text = _CLITIC.sub(r"\1", _BLANK.sub(" ", text))
-    return _SPACED_STOP.sub(r"\1", text).strip()
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text)
+    if "_" in text:
+        text = _SPELLED.sub(lambda m: m[1].replace("_", ""), text)
+    text = " ".join(text.split())
+    if "'" in text:
+        text = _CLITIC.sub(r"\1", text)
+    return _SPACED_STOP.sub(r"\1", text) if _SPACED.search(text) else text
 
 
 def render(segment: Segment) -> str:
