@@ -49,8 +49,7 @@ def test_blocks_hold_every_token_of_every_beam(prompt: int, tokens: int, beams: 
 
 def test_the_cache_is_given_back(folder: str) -> None:
     """Room for two at a time: leaks would leave the later ones waiting for ever."""
-    size = openvino_worker._token_bytes(folder) * BLOCK
-    worker = Worker(folder, 8 * size)
+    worker = Worker(folder, 8 * BLOCK, 10**9)
     for number in range(20):
         worker.take(ask(number, beams=1 + number % 2, max_tokens=10 + number))
     first = worker.step()
@@ -62,7 +61,7 @@ def test_the_cache_is_given_back(folder: str) -> None:
 
 
 def test_stopping_one_leaves_the_others_as_they_were(folder: str) -> None:
-    worker = Worker(folder, 10_000_000)
+    worker = Worker(folder, 100 * BLOCK, 10**9)
     for number in range(3):
         worker.take(ask(number, length=20 + number))
     undisturbed = finish(worker)
@@ -80,7 +79,7 @@ def test_stopping_one_leaves_the_others_as_they_were(folder: str) -> None:
 
 
 def test_what_has_not_begun_stops_at_once(folder: str) -> None:
-    worker = Worker(folder, 10_000_000)
+    worker = Worker(folder, 100 * BLOCK, 10**9)
     worker.take(ask(5))
     (answer,) = worker.take({"stop": [5]})
     assert (answer["done"], answer["ids"], answer["finish"]) == (5, [], "deadline")
@@ -88,7 +87,7 @@ def test_what_has_not_begun_stops_at_once(folder: str) -> None:
 
 
 def test_what_can_never_fit_is_refused_and_the_rest_goes_on(folder: str) -> None:
-    worker = Worker(folder, 4 * openvino_worker._token_bytes(folder) * BLOCK)
+    worker = Worker(folder, 10**6, 4 * openvino_worker._token_bytes(folder) * BLOCK)
     worker.take(ask(1, length=300))
     worker.take(ask(2))
     done = finish(worker)
