@@ -47,3 +47,5 @@ def test_short_sentence_finds_what_fits_or_says_how_much_would():
     assert short_sentence([chunk], words, 3).text == "Ada: Fine."
     with pytest.raises(BadInput, match="shortest has 2"):
         short_sentence([chunk], words, 1)
+    with pytest.raises(BadInput, match="no sentence was found"):
+        short_sentence([Chunk("c0000", thread("x" * 5000).segments, 9)], words, 100)

@@ -61,6 +61,8 @@ def short_sentence(chunks: Sequence[Chunk], count: Callable[[str], int], tokens:
             claims = Evidence(chunk.segments).ground(fitting)
             return max(claims, key=lambda claim: (sizes[claim.text], claim.support))
         shortest = min([size for size in (shortest, *sizes.values()) if size], default=0)
+    if not shortest:
+        raise BadInput("no sentence was found in this thread; is it text, with full stops?")
     raise BadInput(
         f"a budget of {tokens} tokens holds no sentence of this thread, "
         f"whose shortest has {shortest}; raise --tokens"
