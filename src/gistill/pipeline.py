@@ -229,7 +229,8 @@ class _Work:
         leaf = local.summary(chunk, answer)
         rate = grounding.support_rate(leaf.claims, self.options.support_thr)
         if answer.gap or rate >= _SOUND:
-            return leaf
+            cited = tuple(claim for claim in leaf.claims if claim.cites)
+            return replace(leaf, claims=cited or leaf.claims)
         why = "most of what the engine wrote has no support in the text"
         selected = local.summary(chunk, self._generation().selected(request, 0, why))
         return selected if selected.claims else leaf

@@ -87,7 +87,7 @@ class Store:
             self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False
         )
         try:
-            db.execute("pragma journal_mode=wal")
+            _log_writes(db)
             db.execute("pragma synchronous=normal")
             db.executescript(_SCHEMA)
             # Reads a page of every table: a file that only looks sound is found out here.
@@ -239,3 +239,20 @@ class Store:
 
     def close(self) -> None:
         self._db.close()
+
+
+def _log_writes(db: sqlite3.Connection) -> None:
+    """Turns on write-ahead logging.
+
+    While two processes make one new file, SQLite refuses the switch to one of them at once,
+    whatever its timeout says; so the wait is here.
+    """
+    patience = time.monotonic() + _BUSY
+    while True:
+        try:
+            db.execute("pragma journal_mode=wal")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+        time.sleep(0.02)

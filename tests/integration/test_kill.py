@@ -84,9 +84,15 @@ def test_killed_at_random_points_it_goes_on_where_it_was(tmp_path):
 
 
 def test_an_interrupt_says_so_exits_130_and_keeps_what_was_done(tmp_path):
-    run, options = command(tmp_path, delay=0.1)
+    run, options = command(tmp_path, delay=0.5)
     child = subprocess.Popen(
-        run, **options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        run,
+        **options,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job, as these tests may be, hands on an interrupt that is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while stored(tmp_path) < 3 and time.monotonic() < deadline:

@@ -59,7 +59,7 @@ def test_a_late_child_takes_the_place_of_a_sentence_about_a_child_heard_twice():
 
 
 def test_unsupported_sentences_come_last_or_not_at_all():
-    own = [claim("The moon is cheese.", support=0.1), claim("Point 0 stands.", "s0")]
+    own = [claim("The moon is cheese.", "s0", support=0.1), claim("Point 0 stands.", "s0")]
     loose = compose(own, LEAVES[:2], Limits(100, words, 0.35))
     assert [c.text for c in loose] == [
         "The moon is cheese.",
@@ -70,6 +70,14 @@ def test_unsupported_sentences_come_last_or_not_at_all():
     assert "The moon is cheese." not in [c.text for c in tight]
     strict = compose(own, LEAVES[:2], Limits(100, words, 0.35, strict=True))
     assert "The moon is cheese." not in [c.text for c in strict]
+
+
+def test_a_sentence_that_cites_nothing_stands_only_alone():
+    limits = Limits(100, words, 0.35)
+    own = [claim("The moon is cheese.", support=0.0), claim("Point 0 stands.", "s0")]
+    kept = compose(own, LEAVES[:2], limits)
+    assert [c.text for c in kept] == ["Point 0 stands.", "Point 1 was decided."]
+    assert compose(own[:1], (), limits) == tuple(own[:1])
 
 
 @given(st.lists(st.integers(1, 9), max_size=8), st.integers(1, 40))

@@ -99,9 +99,11 @@ def compose(
     none of them cites, its best claim. Where that finds no room, the weakest claim that speaks for
     no child alone gives way. Room that is left goes to the remaining claims of the fused text (not
     with `strict`), or, where most of that text has no support, to further claims of the children.
+    A claim that cites nothing stands only where nothing else does.
     The order is that of the fused text, with the others at their place in time.
     """
-    own = list({claim.text: claim for claim in claims}.values())
+    said = list({claim.text: claim for claim in claims}.values())
+    own = [claim for claim in said if claim.cites]
     sound = [c for c in own if c.support >= limits.threshold]
     kept: list[Claim] = []
     for claim in sound:
@@ -109,7 +111,7 @@ def compose(
     for child in children:
         if child.claims and not _heard(child, kept):
             _admit_for_child(kept, _ranked(child)[0], children, limits)
-    if 2 * len(sound) < len(own) or not own:
+    if 2 * len(sound) < len(said) or not own:
         turns = itertools.zip_longest(*map(_ranked, children))
         more = [claim for turn in turns for claim in turn if claim]
     else:
@@ -117,10 +119,10 @@ def compose(
     for claim in more:
         _admit(kept, claim, limits)
     if not kept:
-        pool = [*own, *(claim for child in children for claim in child.claims)]
+        pool = [*said, *(claim for child in children for claim in child.claims)]
         for claim in sorted(pool, key=lambda c: (-c.support, limits.count(c.text))):
             _admit(kept, claim, limits)
-    order = {id(claim): place for place, claim in enumerate(own)}
+    order = {id(claim): place for place, claim in enumerate(said)}
     ordered = sorted((c for c in kept if id(c) in order), key=lambda c: order[id(c)])
     for claim in sorted((c for c in kept if id(c) not in order), key=_time):
         later = (i for i, other in enumerate(ordered) if _time(other) > _time(claim))
