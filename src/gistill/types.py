@@ -150,7 +150,8 @@ class Request:
     """One generation. `prompt` is the whole user message: the engine adds only its chat template.
 
     `text` is the material inside the prompt and `query` the question, for engines that select
-    sentences instead of generating them.
+    sentences instead of generating them. Once fewer than `wind_down` of `max_tokens` are left, the
+    end of a sentence ends the answer: what would follow could only be cut.
     """
 
     prompt: str
@@ -161,6 +162,7 @@ class Request:
     length_penalty: float = 1.0
     no_repeat_ngram: int = 0
     repetition_penalty: float = 1.0
+    wind_down: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ no command pays for an engine it does not use.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 from gistill.errors import BadInput
 from gistill.types import Completion, Request
+
+OnText = Callable[[int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,18 @@ class Engine(Protocol):
         ...
 
     def generate(
-        self, requests: Sequence[Request], *, deadline: float | None = None
+        self,
+        requests: Sequence[Request],
+        *,
+        deadline: float | None = None,
+        on_text: OnText | None = None,
     ) -> Iterator[Completion]:
         """Yields one `Completion` a request as each finishes, in any order.
 
         `deadline` is a `time.monotonic()` value: requests unfinished by then are yielded with
         what they have and `finish="deadline"`. Text comes without special tokens and stripped.
+        `on_text(index, text)` is called with all that a request has so far, each time there is
+        more, by engines that can tell and for requests whose text only grows (not with beams).
 
         Raises: Overflow, before anything is generated, if a prompt and its `max_tokens` exceed
         `context`; EngineFailed if the model stops answering. Closing the iterator cancels what
