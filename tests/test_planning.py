@@ -36,7 +36,7 @@ def test_nothing_is_given_up_without_a_deadline_or_with_a_late_one():
 
 
 def test_things_are_given_up_in_the_order_of_the_ladder():
-    order = ["beams", "levels", "local length", "reading every chunk", "the model"]
+    order = ["beams", "levels", "local length", "chunks located instead of read", "extractive"]
     whole = planned(profile="quality").seconds
     for share in (0.9, 0.5, 0.2, 0.1, 0.05, 0.01, 1e-6):
         given = planned(seconds=whole * share, profile="quality").given_up

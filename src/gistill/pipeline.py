@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from gistill import grounding, planning
+from gistill.decoding.deadline import Emit, until
 from gistill.decoding.profiles import PROFILES
 from gistill.engines import Engine, open_or_select
 from gistill.errors import BadInput
+from gistill.findings import LATE, Findings
 from gistill.options import Options, chunk_size
 from gistill.prompts import Task, template
+from gistill.retrieval.chunks import choose
 from gistill.segmentation import chunk as chunking
 from gistill.spending import Meter, learn_speed, speed_of
 from gistill.store import Store
@@ -26,7 +29,6 @@ from gistill.teacher.generation import Answer, Generation
 from gistill.types import (
     Budget,
     Chunk,
-    Coverage,
     Done,
     Draft,
     Event,
@@ -44,10 +46,11 @@ from gistill.types import (
 T = TypeVar("T")
 Stage = Generator[Event, None, T]  # yields events as it works, returns what it made
 
-_MARGIN = 0.05  # seconds kept back for putting the answer together
+_MARGIN, _SHARE = 0.05, 0.02  # seconds, and share of the budget, for putting the answer together
 _SOUND = 0.5  # share of a chunk's sentences that need support for its summary to stand
 _TINY = 24  # tokens: below it, whether any sentence fits is found out before the work
-_DRAFT_LINES = 2000  # an instant draft reads an even sample of this many segments
+_LEAST, _QUICK, _FULL = 8, 64, 2000  # segments of the last resort, the first and second draft
+_DRAFT_SHARE = 0.1  # of the time that is left: what the second draft may take
 
 
 class Run(Iterator[Event]):
@@ -81,127 +84,156 @@ def summarize(
     `Done`; `.result()` runs through to it. Without `store` nothing is kept between runs. A name
     opens an engine; "bundled" falls back to selecting sentences while its model is not fetched.
 
+    With `budget.seconds` the work is done in a thread of its own, and at the deadline, counted
+    from this call, what there is becomes the result. Opening an engine by name counts too, but
+    cannot be interrupted.
+
     Raises, when iterated: BadInput for an empty thread or unusable settings; Overflow.
     """
+    meter = Meter()
     notices = []
     if isinstance(engine, str):
         engine, notice = open_or_select(engine)
         notices = [notice] if notice else []
-    work = _Work(
-        thread,
-        engine,
-        budget or Budget(),
-        query.strip() if query else None,
-        options or Options(),
-        store or Store(),
-        notices,
-    )
-    return Run(work.events())
+    budget = budget or Budget()
+    query = query.strip() if query else None
+    found = Findings(thread, engine, budget, query, options or Options(), notices, meter)
+    work = _Work(found, store or Store())
+    return Run(work.events() if budget.seconds is None else work.punctual(budget.seconds))
 
 
 @dataclass(slots=True)
 class _Work:
-    """One run's inputs and its account."""
+    """One run: its stages in order, which leave what they find in `found`."""
 
-    thread: Thread
-    engine: Engine
-    budget: Budget
-    query: str | None
-    options: Options
+    found: Findings
     store: Store
-    notices: list[str]
-    meter: Meter = field(default_factory=Meter)
-    unread: list[Unread] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
 
     @property
     def deadline(self) -> float | None:
-        seconds = self.budget.seconds
-        return None if seconds is None else self.meter.started + seconds - _MARGIN
+        """When the engine has to be done."""
+        seconds = self.found.budget.seconds
+        if seconds is None:
+            return None
+        return self.found.meter.started + seconds - _MARGIN - _SHARE * seconds
+
+    def punctual(self, seconds: float) -> Iterator[Event]:
+        """The events until the time is up, then a result of what there is."""
+        found = self.found
+        for event in until(found.meter.started + seconds, self._hand_over):
+            yield event
+            if isinstance(event, Done):
+                return
+        if found.root is None:
+            found.draft(lines=_LEAST)
+            yield from self._drafted()
+        if found.root is None:
+            yield from self.events()  # there is no sentence: this says why
+        else:
+            yield self._notice(f"{LATE}: this is the best result so far")
+            yield found.late()
+
+    def _hand_over(self, emit: Emit[Event]) -> None:
+        for event in self.events():
+            emit(event)
 
     def events(self) -> Iterator[Event]:
-        if not any(local.lines([segment]) for segment in self.thread.segments):
+        found = self.found
+        if not any(local.lines([segment]) for segment in found.thread.segments):
             raise BadInput("there is nothing to summarize: the thread holds no words")
-        segments, chunks, plan = self._planned()
+        if self.deadline is not None:
+            yield from self._drafts(self.deadline)
+        chunks, plan = self._planned()
         if plan.global_len < _TINY:
-            local.short_sentence(chunks, self.engine.count, plan.global_len)  # or BadInput
+            local.short_sentence(chunks, found.engine.count, plan.global_len)  # or BadInput
+        found.chunks, found.plan = chunks, plan
         yield Planned(plan)
         for text in self._opening_notices(plan):
             yield self._notice(text)
-        if self.deadline is not None:
-            yield Draft(self._draft(segments, plan))
         leaves = yield from self._leaves(chunks, plan)
-        leaves = self._deduped(leaves, plan)
+        leaves = self._deduped(leaves)
+        if self.deadline is not None:
+            found.unite(leaves)
+            yield from self._drafted()
         root = yield from self._fused(leaves, plan)
+        found.leaves, found.root = tuple(leaves), root
         for text in self.store.notes:
-            if text not in self.notices:
+            if text not in found.notices:
                 yield self._notice(text)
-        yield self._done(root, leaves, chunks, plan)
+        yield found.done()
 
-    def _planned(self) -> tuple[Sequence[Segment], tuple[Chunk, ...], Plan]:
-        options, budget = self.options, self.budget
-        global_len = min(options.global_len, budget.tokens or options.global_len)
-        size = chunk_size(options, self.engine, global_len)
-        segments = self._located(size)
+    def _drafts(self, deadline: float) -> Iterator[Draft]:
+        """A draft from a few segments at once, then one from more if that is soon done."""
+        started = time.monotonic()
+        self.found.draft(lines=_QUICK)
+        yield from self._drafted()
+        now = time.monotonic()
+        more = min(_FULL, len(self.found.thread.segments)) / _QUICK
+        if more > 1 and (now - started) * more < _DRAFT_SHARE * (deadline - now):
+            self.found.draft(lines=_FULL)
+            yield from self._drafted()
+
+    def _drafted(self) -> Iterator[Draft]:
+        if self.found.root is not None:
+            yield Draft(fuse.joined(self.found.root.claims))
+
+    def _planned(self) -> tuple[tuple[Chunk, ...], Plan]:
+        options, budget = self.found.options, self.found.budget
+        count, global_len = self.found.engine.count, self.found.global_len
+        size = chunk_size(options, self.found.engine, global_len)
+        segments = self._located(size, self.found.count_all())
         overlap = options.overlap
         if options.max_tokens is None:
             overlap = min(overlap, size // 4)
-        chunks = chunking.pack(segments, self.engine.count, max_tokens=size, overlap=overlap)
+        chunks = chunking.pack(segments, count, max_tokens=size, overlap=overlap)
         plan = planning.plan(
             chunks,
             budget,
-            speed_of(self.store, self.engine),
+            speed_of(self.store, self.found.engine),
             max_tokens=size,
             overlap=overlap,
             local_len=options.local_len,
             global_len=options.global_len,
         )
-        return segments, chunks, plan
+        return chunks, plan
 
-    def _located(self, size: int) -> Sequence[Segment]:
+    def _located(self, size: int, costs: Mapping[str, int]) -> Sequence[Segment]:
         """The segments that a query needs, all of them where they fit one prompt anyway."""
-        segments = self.thread.segments
-        if self.query is None or not self.options.locate:
+        segments = self.found.thread.segments
+        if self.found.query is None or not self.found.options.locate:
             return segments
-        costs = {s.id: chunking.cost(s, self.engine.count) for s in segments}
         if sum(costs.values()) <= size:
             return segments
         from gistill.retrieval.locate import locate
 
-        found = locate(segments, self.query, size, self.engine.count).segments
+        found = locate(segments, self.found.query, size, self.found.engine.count).segments
         kept = {segment.id for segment in found}
         left = tuple(s.id for s in segments if s.id not in kept and costs[s.id])
         if left:
             tokens = sum(costs[i] for i in left)
-            self.unread.append(Unread("not located for the query", tokens, left))
+            self.found.unread.append(Unread("not located for the query", tokens, left))
         return found
 
     def _opening_notices(self, plan: Plan) -> list[str]:
-        texts = [*self.notices, *self.thread.notes, *self.store.notes]
-        self.notices.clear()
+        texts = [*self.found.notices, *self.found.thread.notes, *self.store.notes]
+        self.found.notices.clear()
         if plan.given_up:
             texts.append(f"to keep the time budget, given up in order: {', '.join(plan.given_up)}")
         return texts
 
     def _notice(self, text: str) -> Notice:
-        self.notices.append(text)
+        self.found.notices.append(text)
         return Notice(text)
 
-    def _draft(self, segments: Sequence[Segment], plan: Plan) -> str:
-        step = -(-len(segments) // _DRAFT_LINES)
-        text = local.lines(segments[::step])
-        request = Request(text, text, plan.global_len, self.query)
-        return self._generation().selected(request, 0, "draft").text
-
     def _generation(self) -> Generation:
-        return Generation(self.engine, self.store)
+        return Generation(self.found.engine, self.store)
 
     def _leaves(self, chunks: Sequence[Chunk], plan: Plan) -> Stage[list[Summary]]:
         """Local summaries, one a chunk, in order."""
         task, requests = leaf_requests(
-            chunks, plan, query=self.query, language=self.options.language
+            chunks, plan, query=self.found.query, language=self.found.options.language
         )
-        read = _spread(len(chunks), plan.unread)
+        read = choose(chunks, len(chunks) - plan.unread, self.found.query, self.found.engine.count)
         skipped = [i for i in range(len(chunks)) if i not in read]
         answers: dict[int, Answer] = {}
         for index in skipped:
@@ -218,16 +250,16 @@ class _Work:
             answer = answers[index]
             leaves.append(self._leaf(chunk, requests[index], answer))
             if answer.failed or index in skipped:
-                self._count_unread(chunk, answer.gap or "not read")
+                self.found.count_unread(chunk.segments[chunk.overlap :], answer.gap or "not read")
         if single:
-            limits = self._limits(plan.global_len)
+            limits = self.found.limits(plan.global_len)
             leaves = [replace(leaves[0], claims=fuse.compose(leaves[0].claims, (), limits))]
         return leaves
 
     def _leaf(self, chunk: Chunk, request: Request, answer: Answer) -> Summary:
         """The chunk's summary; selected sentences where the engine mostly made things up."""
         leaf = local.summary(chunk, answer)
-        rate = grounding.support_rate(leaf.claims, self.options.support_thr)
+        rate = grounding.support_rate(leaf.claims, self.found.options.support_thr)
         if answer.gap or rate >= _SOUND:
             cited = tuple(claim for claim in leaf.claims if claim.cites)
             return replace(leaf, claims=cited or leaf.claims)
@@ -249,47 +281,40 @@ class _Work:
         for answer in self._generation().answers(
             requests, stage=stage, version=version, deadline=deadline
         ):
-            self.meter.add(answer)
+            self.found.meter.add(answer)
             found.append(answer)
             yield Progress(stage, len(found), len(requests), sum(a.reused for a in found))
-        learn_speed(self.store, self.engine, found, time.monotonic() - started)
+        learn_speed(self.store, self.found.engine, found, time.monotonic() - started)
         degraded = dict.fromkeys(text for answer in found for text in answer.degraded)
         gaps = dict.fromkeys(answer.gap for answer in found if answer.gap)
         broken = dict.fromkeys(a.gap for a in found if a.gap and a.failed == "broken")
-        self.failures += [f"{stage}: {gap}" for gap in broken]
+        self.found.failures += [f"{stage}: {gap}" for gap in broken]
         for text in [*degraded, *(f"{stage}: {gap}" for gap in gaps)]:
-            if text not in self.notices:
+            if text not in self.found.notices:
                 yield self._notice(text)
         return found
 
-    def _count_unread(self, chunk: Chunk, reason: str) -> None:
-        own = chunk.segments[chunk.overlap :]
-        costs = {s.id: chunking.cost(s, self.engine.count) for s in own}
-        ids = tuple(i for i, tokens in costs.items() if tokens)
-        self.unread.append(Unread(reason, sum(costs.values()), ids))
-
-    def _limits(self, tokens: int) -> fuse.Limits:
-        options = self.options
-        return fuse.Limits(tokens, self.engine.count, options.support_thr, options.strict)
-
-    def _deduped(self, leaves: Sequence[Summary], plan: Plan) -> list[Summary]:
-        parts = dedupe([leaf.claims for leaf in leaves], threshold=self.options.dedupe_thr)
+    def _deduped(self, leaves: Sequence[Summary]) -> list[Summary]:
+        parts = dedupe([leaf.claims for leaf in leaves], threshold=self.found.options.dedupe_thr)
         return [replace(leaf, claims=part) for leaf, part in zip(leaves, parts, strict=True)]
 
     def _fused(self, leaves: Sequence[Summary], plan: Plan) -> Stage[Summary]:
         """The root over `leaves`, level by level."""
-        segments = {segment.id: segment for segment in self.thread.segments}
+        segments = {segment.id: segment for segment in self.found.thread.segments}
         nodes, level = list(leaves), 0
         room = min(
             max(plan.max_tokens, 4 * plan.local_len),
-            self.engine.context - plan.global_len - planning.TEMPLATE - self.engine.overhead,
+            self.found.engine.context
+            - plan.global_len
+            - planning.TEMPLATE
+            - self.found.engine.overhead,
         )
         while len(nodes) > 1:
             level += 1
-            groups = fuse.groups(nodes, self.engine.count, room)
+            groups = fuse.groups(nodes, self.found.engine.count, room)
             last = len(groups) == 1
             ids = [f"n{level}-{number:04d}" for number in range(len(groups))]
-            limits = self._limits(plan.global_len if last else plan.local_len)
+            limits = self.found.limits(plan.global_len if last else plan.local_len)
             ahead = [s.seconds for s in plan.steps if s.stage == "fuse" and s.level >= level]
             share = ahead[0] / sum(ahead) if sum(ahead) else 1.0
             if plan.unread == plan.chunks or (plan.flat and not last):
@@ -318,17 +343,17 @@ class _Work:
                 groups[index],
                 PROFILES[plan.profile],
                 max_tokens=limits.tokens,
-                query=self.query,
-                language=self.options.language,
+                query=self.found.query,
+                language=self.found.options.language,
             )
             for index in asked
         ]
-        task: Task = "fuse_query" if self.query else "fuse"
+        task: Task = "fuse_query" if self.found.query else "fuse"
         # A group of one goes up as it is.
         nodes = [group[0] for group in groups]
         for answer in (yield from self._answers(requests, f"fuse {level}", task, share)):
             index = asked[answer.index]
-            if answer.failed and answer.by != self.engine.id:
+            if answer.failed and answer.by != self.found.engine.id:
                 # Selecting from notes is what a union does, and it hears every child.
                 why = f"{(answer.gap or '').partition(';')[0]}; the best notes were kept"
                 nodes[index] = fuse.union(ids[index], level, groups[index], limits, why)
@@ -336,35 +361,6 @@ class _Work:
                 group = groups[index]
                 nodes[index] = fuse.summary(ids[index], level, group, answer, segments, limits)
         return nodes
-
-    def _done(
-        self, root: Summary, leaves: Sequence[Summary], chunks: Sequence[Chunk], plan: Plan
-    ) -> Done:
-        options = self.options
-        if options.strict:
-            sound = tuple(c for c in root.claims if c.support >= options.support_thr)
-            root = replace(root, claims=sound)
-        if not root.claims and not options.strict:
-            claim = local.short_sentence(chunks, self.engine.count, plan.global_len)
-            root = replace(root, claims=(claim,))
-        claims = root.claims
-        total = sum(chunking.cost(s, self.engine.count) for s in self.thread.segments)
-        unread = sum(part.tokens for part in self.unread)
-        return Done(
-            text=fuse.joined(claims),
-            summary=root,
-            local=tuple(claim for leaf in leaves for claim in leaf.claims),
-            chunks=tuple(chunks),
-            plan=plan,
-            coverage=Coverage(max(0, total - unread), total, tuple(self.unread)),
-            positions=grounding.positions(claims, self.thread.segments),
-            support_rate=grounding.support_rate(claims, options.support_thr),
-            spend=self.meter.spend(),
-            engine=self.engine.id,
-            query=self.query,
-            notices=tuple(self.notices),
-            failures=tuple(self.failures),
-        )
 
 
 def leaf_requests(
@@ -385,13 +381,3 @@ def leaf_requests(
         for chunk in chunks
     ]
     return task, requests
-
-
-def _spread(count: int, unread: int) -> list[int]:
-    """`count - unread` indices of `count`, evenly apart: the start and the end are both heard."""
-    read = count - unread
-    if read <= 0:
-        return []
-    if read == 1:
-        return [0] if count == 1 else [count // 2]
-    return sorted({round(i * (count - 1) / (read - 1)) for i in range(read)})

@@ -14,6 +14,7 @@ from gistill.types import Budget, Chunk, Plan, Profile, Step
 
 # Tokens that a prompt template adds around its material; exact counts are the engine's business.
 TEMPLATE = 64
+LOCATED, EXTRACTIVE = "chunks located instead of read", "extractive"  # the ladder's last rungs
 _USABLE = 0.9  # share of the time budget that a plan may fill: the rest is for surprises
 
 Give = Callable[[Plan], Plan]
@@ -70,8 +71,8 @@ def _ladder(chunks: int) -> list[tuple[str, Give]]:
         ("beams", beams("greedy")),
         ("levels", lambda p: replace(p, flat=True)),
         ("local length", lambda p: replace(p, local_len=max(32, p.local_len // 2))),
-        *[("reading every chunk", unread(part)) for part in parts],
-        ("the model", unread(chunks)),
+        *[(LOCATED, unread(part)) for part in parts],
+        (EXTRACTIVE, unread(chunks)),
     ]
 
 

@@ -1,0 +1,138 @@
+"""What a run has found so far: at any moment after the first, enough to make a result of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from gistill import grounding
+from gistill.engines import Engine
+from gistill.engines.extractive import Extractive
+from gistill.options import Options
+from gistill.segmentation import chunk as chunking
+from gistill.segmentation.render import render
+from gistill.spending import Meter
+from gistill.teacher import fuse, local
+from gistill.teacher.draft import draft
+from gistill.types import (
+    Budget,
+    Chunk,
+    Coverage,
+    Done,
+    Plan,
+    Segment,
+    Summary,
+    Thread,
+    Unread,
+)
+
+LATE = "time ran out"
+_BYTES = 4  # in a token, where nothing was counted yet
+
+
+@dataclass(slots=True)
+class Findings:
+    """A run's inputs and what came of them. `root` is the best summary so far."""
+
+    thread: Thread
+    engine: Engine
+    budget: Budget
+    query: str | None
+    options: Options
+    notices: list[str]
+    meter: Meter
+    unread: list[Unread] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    costs: dict[str, int] | None = None  # tokens of each segment
+    plan: Plan | None = None
+    chunks: tuple[Chunk, ...] = ()
+    leaves: tuple[Summary, ...] = ()
+    root: Summary | None = None
+
+    @property
+    def global_len(self) -> int:
+        return min(self.options.global_len, self.budget.tokens or self.options.global_len)
+
+    def limits(self, tokens: int) -> fuse.Limits:
+        options = self.options
+        return fuse.Limits(tokens, self.engine.count, options.support_thr, options.strict)
+
+    def count_all(self) -> dict[str, int]:
+        """Tokens of each segment, which `costs` holds from now on."""
+        self.costs = {s.id: chunking.cost(s, self.engine.count) for s in self.thread.segments}
+        return self.costs
+
+    def count_unread(self, segments: Sequence[Segment], reason: str) -> None:
+        """`segments` may be pieces: their tokens are counted, not those of the whole."""
+        costs = {s.id: chunking.cost(s, self.engine.count) for s in segments}
+        ids = tuple(i for i, tokens in costs.items() if tokens)
+        self.unread.append(Unread(reason, sum(costs.values()), ids))
+
+    def draft(self, *, lines: int) -> None:
+        """Makes the root of sentences from an even sample of the thread, if it has any."""
+        claims = draft(
+            self.thread.segments, self.global_len, self.query, self.engine.count, lines=lines
+        )
+        if claims:
+            why = f"{LATE}; sentences of a sample were selected"
+            self.root = Summary("n0-draft", claims, 0, Extractive.id, gap=why)
+
+    def unite(self, leaves: Sequence[Summary]) -> None:
+        """Makes the root of the best claims of `leaves`, without a model."""
+        why = f"{LATE}; the best notes were kept"
+        self.root = fuse.union("n1-0000", 1, leaves, self.limits(self.global_len), why)
+        self.leaves = tuple(leaves)
+
+    def late(self) -> Done:
+        """The result when time has run out: there is a root by now."""
+        if not self.leaves:
+            if self.costs is None:
+                lines = {s.id: render(s) for s in self.thread.segments}
+                self.costs = {id: -(-len(line) // _BYTES) for id, line in lines.items()}
+            ids = tuple(id for id, tokens in self.costs.items() if tokens)
+            self.unread = [Unread(LATE, sum(self.costs.values()), ids)]
+        return self.done()
+
+    def done(self) -> Done:
+        """The result as things stand, with a sentence in it whatever `root` has come to."""
+        options, root = self.options, self.root
+        assert root is not None
+        assert self.costs is not None
+        plan = self.plan or self._no_plan()
+        if options.strict:
+            sound = tuple(c for c in root.claims if c.support >= options.support_thr)
+            root = replace(root, claims=sound)
+        elif not root.claims:
+            claim = local.short_sentence(self.chunks, self.engine.count, plan.global_len)
+            root = replace(root, claims=(claim,))
+        claims = root.claims
+        total = sum(self.costs.values())
+        unread = sum(part.tokens for part in self.unread)
+        return Done(
+            text=fuse.joined(claims),
+            summary=root,
+            local=tuple(claim for leaf in self.leaves for claim in leaf.claims),
+            chunks=self.chunks,
+            plan=plan,
+            coverage=Coverage(max(0, total - unread), total, tuple(self.unread)),
+            positions=grounding.positions(claims, self.thread.segments),
+            support_rate=grounding.support_rate(claims, options.support_thr),
+            spend=self.meter.spend(),
+            engine=self.engine.id,
+            query=self.query,
+            notices=tuple(self.notices),
+            failures=tuple(self.failures),
+        )
+
+    def _no_plan(self) -> Plan:
+        options = self.options
+        return Plan(
+            steps=(),
+            chunks=0,
+            max_tokens=options.max_tokens or self.engine.window,
+            overlap=options.overlap,
+            local_len=options.local_len,
+            global_len=self.global_len,
+            profile=self.budget.profile,
+            given_up=("extractive",),
+        )
