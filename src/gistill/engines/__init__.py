@@ -7,8 +7,11 @@ no command pays for an engine it does not use.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import Protocol, cast
 
 from gistill.errors import BadInput
@@ -68,10 +71,15 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OpenOptions:
-    """What the user set about engines in general; an engine reads what concerns it."""
+    """What the user set about engines in general; an engine reads what concerns it.
+
+    `speculate` asks for prompt-lookup decoding (Saxena 2023), which drafts from the prompt; None
+    leaves it to the engine.
+    """
 
     offline: bool = False
     max_memory: int | None = None  # bytes for batches and caches
+    speculate: bool | None = None
 
 
 _TABLE = {
@@ -85,6 +93,12 @@ _TABLE = {
     "openai": "openai:URL#model, any OpenAI-compatible /v1 server",
 }
 _MODULES = {"bundled": "openvino", "gguf": "openvino", "hf": "transformers"}
+_CONTENTS = {  # what a model folder holds, by the engine that opens it
+    "openvino": ("openvino_model.xml",),
+    "ct2": ("model.bin", "*vocabulary.*"),
+    "hf": ("config.json",),
+}
+_HUB_ID = re.compile(r"([\w-][\w.-]*)/[\w.-]+")
 
 
 def specs() -> dict[str, str]:
@@ -92,14 +106,49 @@ def specs() -> dict[str, str]:
     return dict(_TABLE)
 
 
-def open_engine(spec: str, options: OpenOptions | None = None) -> Engine:
-    """Opens the engine that `spec` names.
+def spec_of(name: str | PathLike[str]) -> str:
+    """The SPEC of what a user may name: a SPEC, the path of a model, or a model of the hub.
+
+    A folder is taken for what it holds: an OpenVINO model, a CTranslate2 model, a checkpoint of
+    transformers or a LoRA adapter. `org/name` is the hub's, unless there is a folder `org` here.
+
+    Raises: BadInput for anything else.
+    """
+    if isinstance(name, str) and name.partition(":")[0] in _TABLE:
+        return name
+    path = Path(name).expanduser()
+    if path.is_file() and path.suffix.lower() == ".gguf":
+        return f"gguf:{path}"
+    if name and path.exists():
+        return f"{_kind(path)}:{path}"
+    hub = _HUB_ID.fullmatch(name) if isinstance(name, str) else None
+    if hub and not Path(hub[1]).is_dir() and path.suffix.lower() != ".gguf":
+        return f"hf:{name}"
+    raise BadInput(
+        f"unknown engine {str(name)!r}, and there is no such path; give the path of a model, a "
+        f"model of the hub (org/name), or an engine: {', '.join(_TABLE)}"
+    )
+
+
+def _kind(path: Path) -> str:
+    if path.is_dir():
+        if (path / "adapter_config.json").is_file():
+            return "hf"
+        for engine, patterns in _CONTENTS.items():
+            if all(any(path.glob(pattern)) for pattern in patterns):
+                return engine
+    raise BadInput(
+        f"{path} is no model; give a .gguf file, or a folder that holds openvino_model.xml, "
+        "config.json, adapter_config.json, or CTranslate2's model.bin with its vocabulary"
+    )
+
+
+def open_engine(spec: str | PathLike[str], options: OpenOptions | None = None) -> Engine:
+    """Opens the engine that `spec` names, as `spec_of` reads it.
 
     Raises: BadInput for an unknown name or an unusable argument; MissingExtra; EngineFailed.
     """
-    name, _, argument = spec.partition(":")
-    if name not in _TABLE:
-        raise BadInput(f"unknown engine {spec!r}; choose one of {', '.join(_TABLE)}")
+    name, _, argument = spec_of(spec).partition(":")
     module = importlib.import_module(f"gistill.engines.{_MODULES.get(name, name)}")
     return cast(Engine, module.open(name, argument, options or OpenOptions()))
 
