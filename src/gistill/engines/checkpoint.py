@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from gistill.engines import OpenOptions
 from gistill.engines.fingerprint import fingerprint
@@ -34,9 +34,28 @@ class Checkpoint:
     tokenizer: Any
 
 
-def load(argument: str, options: OpenOptions) -> Checkpoint:
+class Read(Protocol):
+    """Reads a model and its tokenizer from a folder or, if not `local`, from the hub."""
+
+    def __call__(self, source: str, *, local: bool) -> tuple[Any, Any]: ...
+
+
+def read(source: str, *, local: bool) -> tuple[Any, Any]:
+    """Whatever class the configuration names, with its tokenizer. Raises: EngineFailed."""
+    where, dtype = device()
+    with reading(source):
+        config = transformers.AutoConfig.from_pretrained(source, local_files_only=local)
+        kind = "Seq2SeqLM" if config.is_encoder_decoder else "CausalLM"
+        opener = getattr(transformers, f"AutoModelFor{kind}")
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, local_files_only=local)
+        model = opener.from_pretrained(source, config=config, dtype=dtype, local_files_only=local)
+    return model.to(where).eval(), tokenizer
+
+
+def load(argument: str, options: OpenOptions, read: Read = read) -> Checkpoint:
     """Opens `argument` on the GPU in bfloat16 (float16 where it lacks that), else on the CPU in
     float32. Weights of the hub that are on disk already are used without asking the network.
+    Models that need more than their configuration says come with a `read` of their own.
 
     Raises: BadInput for something that is no model; EngineFailed if the hub cannot be reached.
     """
@@ -48,11 +67,11 @@ def load(argument: str, options: OpenOptions) -> Checkpoint:
             raise BadInput(
                 f"{argument} holds no config.json; give a folder written by save_pretrained"
             )
-        model, tokenizer = _read(str(folder), local=True)
+        model, tokenizer = read(str(folder), local=True)
         return Checkpoint(_id(folder.resolve().name, fingerprint(folder), model), model, tokenizer)
     if not _HUB_ID.fullmatch(argument):
         raise BadInput(f"{argument!r} is neither a model folder nor the id of a model on the hub")
-    model, tokenizer = _from_hub(argument, options)
+    model, tokenizer = _from_hub(argument, options, read)
     revision = getattr(model.config, "_commit_hash", None) or "unknown"
     return Checkpoint(_id(argument, revision[:12], model), model, tokenizer)
 
@@ -74,9 +93,9 @@ def _load_adapter(folder: Path, options: OpenOptions) -> Checkpoint:
     return Checkpoint(f"{base.id}+{fingerprint(folder)}", model, base.tokenizer)
 
 
-def _from_hub(name: str, options: OpenOptions) -> tuple[Any, Any]:
+def _from_hub(name: str, options: OpenOptions, read: Read) -> tuple[Any, Any]:
     try:
-        return _read(name, local=True)
+        return read(name, local=True)
     except EngineFailed as error:
         if options.offline:
             raise EngineFailed(
@@ -84,7 +103,7 @@ def _from_hub(name: str, options: OpenOptions) -> tuple[Any, Any]:
                 "run once without --offline, or give a folder (hf:PATH)"
             ) from error
     _reach_hub(name)
-    return _read(name, local=False)
+    return read(name, local=False)
 
 
 def _reach_hub(name: str) -> None:
@@ -101,24 +120,19 @@ def _reach_hub(name: str) -> None:
         ) from error
 
 
-def _read(source: str, *, local: bool) -> tuple[Any, Any]:
-    device, dtype = _device()
+@contextlib.contextmanager
+def reading(source: str) -> Iterator[None]:
+    """Reports in one line what transformers says when it cannot load `source`."""
     try:
         with quiet():
-            config = transformers.AutoConfig.from_pretrained(source, local_files_only=local)
-            kind = "Seq2SeqLM" if config.is_encoder_decoder else "CausalLM"
-            opener = getattr(transformers, f"AutoModelFor{kind}")
-            tokenizer = transformers.AutoTokenizer.from_pretrained(source, local_files_only=local)
-            model = opener.from_pretrained(
-                source, config=config, dtype=dtype, local_files_only=local
-            )
+            yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         cause = " ".join(str(error).split()).partition(". ")[0]
         raise EngineFailed(f"transformers cannot load {source}: {cause}") from error
-    return model.to(device).eval(), tokenizer
 
 
-def _device() -> tuple[str, torch.dtype]:
+def device() -> tuple[str, torch.dtype]:
+    """Where a model goes, and the type of its weights there."""
     if not torch.cuda.is_available():
         return "cpu", torch.float32
     return "cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
