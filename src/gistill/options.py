@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gistill import grounding, planning
+from gistill import grounding, prompts
 from gistill.engines import Engine
 from gistill.errors import BadInput
 
@@ -44,15 +44,25 @@ class Options:
                 raise BadInput(f"{name} is {getattr(self, name)}; give a value from 0 to 1")
 
 
-def chunk_size(options: Options, engine: Engine, global_len: int) -> int:
+def room(options: Options, engine: Engine, global_len: int, query: str | None) -> int:
+    """Tokens of material that one prompt of any stage may hold."""
+    template = prompts.overhead(engine.count, query=query, language=options.language)
+    return engine.context - max(options.local_len, global_len) - template - engine.overhead
+
+
+def chunk_size(options: Options, engine: Engine, global_len: int, query: str | None = None) -> int:
     """`max_tokens` as it will be used. Raises: BadInput if the engine's context cannot hold it."""
-    template = planning.TEMPLATE + engine.overhead
-    room = engine.context - max(options.local_len, global_len) - template
+    most = room(options, engine, global_len, query)
+    if most < 1:
+        raise BadInput(
+            f"the engine's context of {engine.context} tokens leaves no room for text beside the "
+            "prompt and the summary; lower the summary lengths or use another engine"
+        )
     if options.max_tokens is None:
-        return max(1, min(engine.window, room))
-    if options.max_tokens > room:
+        return min(engine.window, most)
+    if options.max_tokens > most:
         raise BadInput(
             f"max_tokens is {options.max_tokens}, but the engine's context of {engine.context} "
-            f"leaves room for {max(0, room)}; lower --max-tokens or the summary lengths"
+            f"leaves room for {most}; lower --max-tokens or the summary lengths"
         )
     return options.max_tokens

@@ -17,7 +17,7 @@ from gistill.decoding.profiles import PROFILES
 from gistill.engines import Engine, open_or_select
 from gistill.errors import BadInput
 from gistill.findings import LATE, Findings
-from gistill.options import Options, chunk_size
+from gistill.options import Options, chunk_size, room
 from gistill.prompts import Task, template
 from gistill.retrieval.chunks import choose
 from gistill.segmentation import chunk as chunking
@@ -180,7 +180,7 @@ class _Work:
     def _planned(self) -> tuple[tuple[Chunk, ...], Plan]:
         options, budget = self.found.options, self.found.budget
         count, global_len = self.found.engine.count, self.found.global_len
-        size = chunk_size(options, self.found.engine, global_len)
+        size = chunk_size(options, self.found.engine, global_len, self.found.query)
         segments = self._located(size, self.found.count_all())
         overlap = options.overlap
         if options.max_tokens is None:
@@ -302,16 +302,12 @@ class _Work:
         """The root over `leaves`, level by level."""
         segments = {segment.id: segment for segment in self.found.thread.segments}
         nodes, level = list(leaves), 0
-        room = min(
-            max(plan.max_tokens, 4 * plan.local_len),
-            self.found.engine.context
-            - plan.global_len
-            - planning.TEMPLATE
-            - self.found.engine.overhead,
-        )
+        found = self.found
+        most = room(found.options, found.engine, plan.global_len, found.query)
+        space = min(max(plan.max_tokens, 4 * plan.local_len), most)
         while len(nodes) > 1:
             level += 1
-            groups = fuse.groups(nodes, self.found.engine.count, room)
+            groups = fuse.groups(nodes, self.found.engine.count, space)
             last = len(groups) == 1
             ids = [f"n{level}-{number:04d}" for number in range(len(groups))]
             limits = self.found.limits(plan.global_len if last else plan.local_len)
@@ -337,7 +333,11 @@ class _Work:
         segments: Mapping[str, Segment],
     ) -> Stage[list[Summary]]:
         """The nodes over `groups`, those of several summaries fused by the engine."""
-        asked = [index for index, group in enumerate(groups) if len(group) > 1]
+        found = self.found
+        most = room(found.options, found.engine, limits.tokens, found.query)
+        several = [index for index, group in enumerate(groups) if len(group) > 1]
+        # Even two long summaries may be too much for a very small context.
+        asked = [i for i in several if found.engine.count(fuse.notes(groups[i])) <= most]
         requests = [
             fuse.request(
                 groups[index],
@@ -351,6 +351,9 @@ class _Work:
         task: Task = "fuse_query" if self.found.query else "fuse"
         # A group of one goes up as it is.
         nodes = [group[0] for group in groups]
+        for index in set(several) - set(asked):
+            why = "the notes do not fit the engine's context; the best ones were kept"
+            nodes[index] = fuse.union(ids[index], level, groups[index], limits, why)
         for answer in (yield from self._answers(requests, f"fuse {level}", task, share)):
             index = asked[answer.index]
             if answer.failed and answer.by != self.found.engine.id:

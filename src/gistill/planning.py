@@ -15,6 +15,7 @@ from gistill.types import Budget, Chunk, Plan, Profile, Step
 # Tokens that a prompt template adds around its material; exact counts are the engine's business.
 TEMPLATE = 64
 LOCATED, EXTRACTIVE = "chunks located instead of read", "extractive"  # the ladder's last rungs
+_SHORT = 32  # tokens: no plan asks for shorter local summaries, to save time
 _USABLE = 0.9  # share of the time budget that a plan may fill: the rest is for surprises
 
 Give = Callable[[Plan], Plan]
@@ -70,10 +71,18 @@ def _ladder(chunks: int) -> list[tuple[str, Give]]:
         ("beams", beams("fast")),
         ("beams", beams("greedy")),
         ("levels", lambda p: replace(p, flat=True)),
-        ("local length", lambda p: replace(p, local_len=max(32, p.local_len // 2))),
+        ("local length", _shorter),
+        ("local length", _shorter),
         *[(LOCATED, unread(part)) for part in parts],
         (EXTRACTIVE, unread(chunks)),
     ]
+
+
+def _shorter(plan: Plan) -> Plan:
+    """Half the length of local summaries; a single pass has but one, which is also the last."""
+    if plan.chunks == 1:
+        return replace(plan, global_len=min(plan.global_len, max(_SHORT, plan.global_len // 2)))
+    return replace(plan, local_len=min(plan.local_len, max(_SHORT, plan.local_len // 2)))
 
 
 def _costed(plan: Plan, chunks: Sequence[Chunk], speed: Speed) -> Plan:

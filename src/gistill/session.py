@@ -74,11 +74,11 @@ def run(
         assert done is not None
         done = replace(done, run=id)
         store.finish(id, "done", jsonfile.dump(done, thread))
+    sys.stdout.write(artifacts.render(settings.format, done, thread, width=_width()))
+    sys.stdout.flush()  # first: a time budget is for this, not for the files
     if out_dir is not None:
         for path in files.write(done, thread, out_dir):
             reporter.say(f"wrote {path}")
-    sys.stdout.write(artifacts.render(settings.format, done, thread, width=_width()))
-    sys.stdout.flush()
     if not quiet:
         reporter.say(account_of(done))
     for failure in done.failures:

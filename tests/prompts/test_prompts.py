@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from gistill.prompts import Task, template
+from gistill.prompts import Task, template, words_in
 
 
 @pytest.mark.parametrize("task", get_args(Task))
@@ -25,3 +25,12 @@ def test_braces_in_arguments_are_left_alone():
 
 def test_without_a_language_nothing_is_said_about_it():
     assert "Write in" not in template("local").render("x")
+
+
+def test_a_length_is_asked_for_in_words():
+    assert " Use at most 80 words." in template("whole").render("x", words=80)
+    assert "at most" not in template("whole").render("x")
+    asked = [words_in(tokens) for tokens in range(1, 500)]
+    assert asked == sorted(asked)
+    assert (words_in(1), words_in(200)) == (5, 140)
+    assert all(words <= tokens for tokens, words in enumerate(asked, 1) if tokens > 5)

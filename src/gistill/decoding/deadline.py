@@ -46,7 +46,7 @@ def until(deadline: float | None, work: Callable[[Emit[T]], None]) -> Iterator[T
             handed.put(_End())
         except Abandoned:
             pass
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             handed.put(error)  # raised again by the reader
 
     threading.Thread(target=run, name="gistill-work", daemon=True).start()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from gistill.types import Profile, Request
 
+_SENTENCE = 24  # tokens: few sentences of a summary have fewer
+
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
@@ -25,6 +27,7 @@ class Decoding:
             beams=self.beams,
             length_penalty=self.length_penalty,
             no_repeat_ngram=self.no_repeat_ngram,
+            wind_down=min(_SENTENCE, max_tokens // 3),
         )
 
 

@@ -20,7 +20,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 
-from gistill.engines import OpenOptions, Speed
+from gistill.engines import OnText, OpenOptions, Speed
 from gistill.errors import BadInput, EngineFailed, Overflow
 from gistill.segmentation import sentences
 from gistill.types import Completion, Finish, Request
@@ -51,7 +51,11 @@ class Echo:
         return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES)
 
     def generate(
-        self, requests: Sequence[Request], *, deadline: float | None = None
+        self,
+        requests: Sequence[Request],
+        *,
+        deadline: float | None = None,
+        on_text: OnText | None = None,
     ) -> Iterator[Completion]:
         for request in requests:
             needed = self.count(request.prompt) + request.max_tokens

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gistill.engines import OpenOptions, Speed
+from gistill.engines import OnText, OpenOptions, Speed
 from gistill.errors import BadInput, Overflow
 from gistill.segmentation import sentences
 from gistill.types import Completion, Request
@@ -83,7 +83,11 @@ class Extractive:
         return -(-len(text.encode("utf-8", "surrogatepass")) // 4)
 
     def generate(
-        self, requests: Sequence[Request], *, deadline: float | None = None
+        self,
+        requests: Sequence[Request],
+        *,
+        deadline: float | None = None,
+        on_text: OnText | None = None,
     ) -> Iterator[Completion]:
         """Reads `text` and `query` of a request; the prompt around them is for models."""
         read = [self.count(request.text) for request in requests]

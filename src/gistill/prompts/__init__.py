@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Literal
 
+_SEAM = 4  # tokens that cutting a text in two may add
 Task = Literal["local", "fuse", "whole", "query", "fuse_query"]
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`text` holds `{text}`, `{language}` and, for tasks with a question, `{query}`."""
+    """`text` holds `{text}`, `{length}`, `{language}` and, for tasks with a question, `{query}`."""
 
     task: Task
     version: str
     text: str
 
-    def render(self, text: str, *, query: str | None = None, language: str | None = None) -> str:
-        """The whole user message. Braces inside the arguments are left as they are."""
+    def render(
+        self,
+        text: str,
+        *,
+        query: str | None = None,
+        language: str | None = None,
+        words: int | None = None,
+    ) -> str:
+        """The whole user message, which asks for at most `words` words.
+
+        Braces inside the arguments are left as they are.
+        """
         filled = {
+            "{length}": f" Use at most {words} words." if words else "",
             "{language}": f" Write in {language}." if language else "",
             "{query}": query or "",
             "{text}": text,
         }
-        return re.sub(r"\{(?:language|query|text)\}", lambda m: filled[m[0]], self.text)
+        return re.sub(r"\{(?:language|length|query|text)\}", lambda m: filled[m[0]], self.text)
 
 
 @cache
@@ -35,3 +48,24 @@ def template(task: Task) -> Template:
     raw = (resources.files(__package__) / f"{task}.txt").read_text(encoding="utf-8")
     head, _, body = raw.partition("\n")
     return Template(task, head.removeprefix("# version:").strip(), body.strip("\n"))
+
+
+def overhead(
+    count: Callable[[str], int], *, query: str | None = None, language: str | None = None
+) -> int:
+    """The most tokens that any template adds to its material."""
+    tasks = ("query", "fuse_query") if query else ("local", "whole", "fuse")
+    sizes = [
+        count(template(task).render("", query=query, language=language, words=1000))
+        for task in tasks
+    ]
+    return max(sizes) + _SEAM
+
+
+def words_in(max_tokens: int) -> int:
+    """The words to ask for when an answer may have `max_tokens`, in tens where there are many.
+
+    A token is about three quarters of a word; models write a little more than they are asked for.
+    """
+    words = int(0.7 * max_tokens)
+    return words // 10 * 10 if words > 20 else max(5, words)

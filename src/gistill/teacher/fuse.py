@@ -55,7 +55,8 @@ def request(
     """The generation that fuses `group`."""
     text = notes(group)
     template = prompts.template("fuse_query" if query else "fuse")
-    prompt = template.render(text, query=query, language=language)
+    words = prompts.words_in(max_tokens)
+    prompt = template.render(text, query=query, language=language, words=words)
     return decoding.request(prompt, text, max_tokens, query)
 
 

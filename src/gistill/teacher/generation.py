@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from gistill.engines import Engine
+from gistill.engines import Engine, OnText
 from gistill.engines.extractive import Extractive
 from gistill.errors import EngineFailed
 from gistill.retrieval.terms import words
@@ -53,11 +53,18 @@ class Generation:
     store: Store
 
     def answers(
-        self, requests: Sequence[Request], *, stage: str, version: str, deadline: float | None
+        self,
+        requests: Sequence[Request],
+        *,
+        stage: str,
+        version: str,
+        deadline: float | None,
+        on_text: OnText | None = None,
     ) -> Iterator[Answer]:
         """One answer a request, stored ones first, then each as it finishes; none is missing.
 
-        `version` is that of the prompt template. Raises: Overflow.
+        `version` is that of the prompt template; `on_text` is told what is being written, as
+        engines tell it. Raises: Overflow.
         """
         keys = [self._key(request, stage, version) for request in requests]
         todo: list[int] = []
@@ -67,7 +74,7 @@ class Generation:
             else:
                 todo.append(index)
         again: list[int] = []
-        for answer in self._ask(requests, todo, deadline):
+        for answer in self._ask(requests, todo, deadline, on_text):
             if not answer.failed and _fault(answer):
                 again.append(answer.index)
                 continue
@@ -102,15 +109,21 @@ class Generation:
         return answer
 
     def _ask(
-        self, requests: Sequence[Request], todo: Sequence[int], deadline: float | None
+        self,
+        requests: Sequence[Request],
+        todo: Sequence[int],
+        deadline: float | None,
+        on_text: OnText | None = None,
     ) -> Iterator[Answer]:
         """Answers `requests[i]` for every i in `todo`, by selection where the engine does not."""
         if not todo:
             return
         left = dict.fromkeys(todo)
         fault = "the engine gave no answer"
+        told = None if on_text is None else lambda index, text: on_text(todo[index], text)
+        asked = [requests[i] for i in todo]
         try:
-            for completion in self.engine.generate([requests[i] for i in todo], deadline=deadline):
+            for completion in self.engine.generate(asked, deadline=deadline, on_text=told):
                 index = todo[completion.index]
                 del left[index]
                 if completion.finish == "deadline":

@@ -30,7 +30,8 @@ def request(
 ) -> Request:
     """The generation that summarizes `segments`."""
     text = lines(segments)
-    prompt = prompts.template(task).render(text, query=query, language=language)
+    template, words = prompts.template(task), prompts.words_in(max_tokens)
+    prompt = template.render(text, query=query, language=language, words=words)
     return decoding.request(prompt, text, max_tokens, query)
 
 
