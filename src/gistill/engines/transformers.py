@@ -2,7 +2,8 @@
 
 Requests of the same settings are sorted by length and run in batches sized to memory. Decoding is
 deterministic. Penalties look at the answer only, not at the prompt: a summary must be free to
-repeat what it summarizes.
+repeat what it summarizes. With `OpenOptions.speculate` a greedy request that runs alone takes
+drafts from its prompt (prompt lookup, Saxena 2023).
 """
 
 from __future__ import annotations
@@ -15,21 +16,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gistill.engines import OpenOptions, Speed
+from gistill.engines import OnText, OpenOptions, Speed
 from gistill.engines.checkpoint import Checkpoint, load, quiet
 from gistill.errors import BadInput, EngineFailed, Overflow
 from gistill.types import Completion, Finish, Request
 
 import torch  # isort: skip  (after checkpoint, which says how to install it)
-from transformers import (  # isort: skip
-    GenerationConfig,
-    LogitsProcessor,
-    LogitsProcessorList,
-    NoRepeatNGramLogitsProcessor,
-    RepetitionPenaltyLogitsProcessor,
-    StoppingCriteria,
-    StoppingCriteriaList,
-)
+from transformers import GenerationConfig, StoppingCriteriaList  # isort: skip
+
+from gistill.engines.steps import Late, Watch, penalties  # isort: skip
 
 # T5's positions are relative: it has no hard limit, but was trained on 512 and fades past this.
 _RELATIVE, _TRAINED = 2048, 512
@@ -45,6 +40,9 @@ _SHARE = 0.8  # of free memory: estimates of what a batch takes are estimates
 _BATCH = {"cpu": 16, "cuda": 256}
 _FLOPS = {"cpu": 5e10, "cuda": 1e14}  # first guesses, corrected by what is measured
 _BANDWIDTH = {"cpu": 1e10, "cuda": 1e12}  # bytes/s
+_DRAFT, _NGRAM = 10, 3  # tokens that prompt lookup drafts, and that it has to find first
+_NO_DRAFTS = "speculate: this model, or the profile's beams, cannot take drafts from the prompt"
+_ROUNDED = "speculate: in 16-bit math the text may differ from what plain decoding gives"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +64,16 @@ class Transformers:
     """The engine. `context` of an encoder-decoder model is its encoder's alone, since the answer
     takes no room there; its decoder's limit is checked apart."""
 
-    def __init__(self, checkpoint: Checkpoint, max_memory: int | None) -> None:
+    def __init__(self, checkpoint: Checkpoint, options: OpenOptions) -> None:
         self.id = checkpoint.id
         self._model, self._tokenizer = checkpoint.model, checkpoint.tokenizer
         self._config = self._model.config.get_text_config(decoder=True)
         self._seq2seq: bool = self._model.config.is_encoder_decoder
         self._device: str = self._model.device.type
-        self._max_memory = max_memory
+        self._max_memory = options.max_memory
+        self._speculate = bool(options.speculate)
         self._measured = False
+        self._step = 0.0  # seconds that one takes, once known
         self._own()
         self.context, self._answer_limit = self._limits()
         parameters = self._model.num_parameters()
@@ -88,18 +88,24 @@ class Transformers:
         return len(self._tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
 
     def generate(
-        self, requests: Sequence[Request], *, deadline: float | None = None
+        self,
+        requests: Sequence[Request],
+        *,
+        deadline: float | None = None,
+        on_text: OnText | None = None,
     ) -> Iterator[Completion]:
         """Yields batch by batch, longest prompts first; `seconds` is a request's share of its
         batch. A batch is not started when, at the speed measured so far, its prompts alone could
-        not be read before `deadline`.
+        not be read before `deadline`; on a CPU, reading that takes longer is broken off.
         """
         asks = [_Ask(i, request, self._ids(request.prompt)) for i, request in enumerate(requests)]
         for ask in asks:
             self._check(ask)
-        return self._generate(asks, deadline)
+        return self._generate(asks, deadline, on_text)
 
-    def _generate(self, asks: list[_Ask], deadline: float | None) -> Iterator[Completion]:
+    def _generate(
+        self, asks: list[_Ask], deadline: float | None, on_text: OnText | None
+    ) -> Iterator[Completion]:
         waiting = sorted(asks, key=lambda ask: (ask.settings, len(ask.ids)), reverse=True)
         largest = _BATCH[self._device]
         while waiting:
@@ -110,7 +116,7 @@ class Transformers:
                 continue
             batch = waiting[:size]
             try:
-                done = self._run(batch, deadline)
+                done = self._run(batch, deadline, on_text)
             except (torch.OutOfMemoryError, MemoryError) as error:
                 if size == 1:
                     raise EngineFailed(
@@ -124,8 +130,45 @@ class Transformers:
             del waiting[:size]
             yield from done
 
-    def _run(self, batch: list[_Ask], deadline: float | None) -> list[Completion]:
+    def _run(
+        self, batch: list[_Ask], deadline: float | None, on_text: OnText | None
+    ) -> list[Completion]:
         began = time.monotonic()
+        inputs = self._inputs(batch)
+        width = inputs["input_ids"].shape[1]
+        skip = 1 if self._seq2seq else width
+
+        def show(row: int, text: str) -> None:
+            if on_text is not None:
+                on_text(batch[row].index, text)
+
+        requests = [ask.request for ask in batch]
+        watch = Watch(
+            requests, skip, self._ends, self._decode, deadline, self._step, on_text and show
+        )
+        drafted = len(batch) == 1 and self._speculate and self._can_draft(requests[0])
+        watch.guard(self._model)
+        try:
+            with quiet(), torch.inference_mode():
+                output = self._model.generate(
+                    **inputs,
+                    generation_config=self._settings(requests[0], drafted),
+                    logits_processor=penalties(requests[0], skip),
+                    stopping_criteria=StoppingCriteriaList([watch]),
+                )
+            answers = output[:, skip:].tolist()
+        except Late:
+            watch.rang, answers = True, [[] for _ in batch]
+        finally:
+            watch.release()
+        self._learn(len(batch), len(batch) * width, watch, began)
+        seconds = (time.monotonic() - began) / len(batch)
+        return [
+            self._completion(ask, answers[row], watch, row, seconds)
+            for row, ask in enumerate(batch)
+        ]
+
+    def _inputs(self, batch: list[_Ask]) -> dict[str, Any]:
         width = max(len(ask.ids) for ask in batch)
         pad = self._tokenizer.pad_token_id
         left = not self._seq2seq  # decoder-only models go on from the last position
@@ -142,37 +185,47 @@ class Transformers:
         if self._config.model_type == "led":  # the first token must see all others
             inputs["global_attention_mask"] = torch.zeros_like(inputs["input_ids"])
             inputs["global_attention_mask"][:, 0] = 1
-        clock = _Clock(deadline)
-        request = batch[0].request
-        with quiet(), torch.inference_mode():
-            output = self._model.generate(
-                **inputs,
-                generation_config=self._settings(request),
-                logits_processor=_penalties(request, 1 if self._seq2seq else width),
-                stopping_criteria=StoppingCriteriaList([clock]),
-            )
-        answers = output[:, 1 if self._seq2seq else width :].tolist()
-        self._learn(len(batch) * width, clock, began)
-        seconds = (time.monotonic() - began) / len(batch)
-        return [
-            self._completion(ask, ids, clock.rang, seconds)
-            for ask, ids in zip(batch, answers, strict=True)
-        ]
+        return inputs
 
-    def _completion(self, ask: _Ask, ids: list[int], rang: bool, seconds: float) -> Completion:
-        finish: Finish = "deadline" if rang else "length"
+    def _completion(
+        self, ask: _Ask, ids: list[int], watch: Watch, row: int, seconds: float
+    ) -> Completion:
+        finish: Finish = "deadline" if watch.rang else "length"
+        ending = watch.ending(row, ids)
+        if ending is not None:
+            ids, finish = ids[:ending], "length"
         for place, token in enumerate(ids):
             if token in self._ends:
                 ids, finish = ids[:place], "stop"
                 break
-        text = self._tokenizer.decode(
+        n, text = len(ask.ids), self._decode(ids).strip()
+        return Completion(
+            ask.index, text, n, len(ids), finish, seconds, self._degraded(ask.request)
+        )
+
+    def _degraded(self, request: Request) -> tuple[str, ...]:
+        if not self._speculate:
+            return ()
+        if not self._can_draft(request):
+            return (_NO_DRAFTS,)
+        return () if self._model.dtype == torch.float32 else (_ROUNDED,)
+
+    def _can_draft(self, request: Request) -> bool:
+        """Drafts come from what the decoder has seen, and have to be taken back if wrong."""
+        return request.beams == 1 and not self._seq2seq and not self._model._is_stateful
+
+    def _decode(self, ids: list[int]) -> str:
+        text: str = self._tokenizer.decode(
             ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
-        return Completion(ask.index, text.strip(), len(ask.ids), len(ids), finish, seconds)
+        return text
 
-    def _settings(self, request: Request) -> Any:
+    def _settings(self, request: Request, drafted: bool) -> Any:
         settings = copy.deepcopy(self._model.generation_config)
         settings.max_new_tokens = request.max_tokens
+        if drafted:
+            settings.prompt_lookup_num_tokens = _DRAFT
+            settings.max_matching_ngram_size = _NGRAM
         if request.beams > 1:
             settings.num_beams = request.beams
             settings.length_penalty = request.length_penalty
@@ -252,10 +305,11 @@ class Transformers:
         if deadline is None:
             return size
         left = deadline - time.monotonic()
-        in_time = int(max(left, 0.0) * self.speed.prefill / len(first.ids))
-        if in_time == 0 and left > 0 and not self._measured:
-            return 1  # the guess may be wrong: try
-        return min(size, in_time)
+        reading = len(first.ids) / self.speed.prefill
+        if left <= 0 or (left < reading and self._measured):  # else the guess may be wrong: try
+            return 0
+        writing = self._step * first.request.max_tokens
+        return max(1, min(size, int((left - writing) / reading)))
 
     def _free(self) -> int:
         if self._max_memory is not None:
@@ -284,48 +338,20 @@ class Transformers:
             wide += 3 * heads * prompt * prompt * item
         return int(request.beams * (kept * tokens + 16 * config.vocab_size) + wide)
 
-    def _learn(self, tokens: int, clock: _Clock, began: float) -> None:
-        """Takes the speed of reading prompts from the time to the first step."""
-        if clock.first is not None:
-            rate = tokens / max(clock.first - began, 1e-6)
-            if self._measured:
-                rate = math.sqrt(rate * self.speed.prefill)
-            self.speed = Speed(prefill=rate, decode=self.speed.decode)
-            self._measured = True
-
-
-class _Clock(StoppingCriteria):
-    """Stops a batch at `deadline`, and notes when its first step was done."""
-
-    def __init__(self, deadline: float | None) -> None:
-        self.deadline = deadline
-        self.first: float | None = None
-        self.rang = False
-
-    def __call__(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
-        now = time.monotonic()
-        self.first = self.first or now
-        self.rang = self.deadline is not None and now >= self.deadline
-        return torch.full((len(input_ids),), self.rang, device=input_ids.device)
-
-
-class _AnswerOnly(LogitsProcessor):
-    """Shows another processor the ids after the first `skip`."""
-
-    def __init__(self, inner: LogitsProcessor, skip: int) -> None:
-        self.inner, self.skip = inner, skip
-
-    def __call__(self, input_ids: Any, scores: Any) -> Any:
-        return self.inner(input_ids[:, self.skip :], scores)
-
-
-def _penalties(request: Request, skip: int) -> LogitsProcessorList:
-    chosen: list[LogitsProcessor] = []
-    if request.repetition_penalty != 1.0:
-        chosen.append(RepetitionPenaltyLogitsProcessor(float(request.repetition_penalty)))
-    if request.no_repeat_ngram > 0:
-        chosen.append(NoRepeatNGramLogitsProcessor(request.no_repeat_ngram))
-    return LogitsProcessorList([_AnswerOnly(processor, skip) for processor in chosen])
+    def _learn(self, rows: int, tokens: int, watch: Watch, began: float) -> None:
+        """Takes the speed of reading prompts from the time to the first step, or from how much
+        was not read by the deadline, and that of writing from the steps after it."""
+        self._step = watch.step
+        prefill, decode = self.speed.prefill, self.speed.decode
+        rate = tokens / max((watch.first or time.monotonic()) - began, 1e-6)
+        known = watch.first is not None or rate < prefill
+        if known:
+            mixed = self._measured and watch.first is not None
+            prefill = math.sqrt(rate * prefill) if mixed else rate
+        if watch.step:
+            decode = rows / watch.step
+        self.speed = Speed(prefill, decode)
+        self._measured = self._measured or known
 
 
 def open(name: str, argument: str, options: OpenOptions) -> Transformers:
@@ -333,4 +359,4 @@ def open(name: str, argument: str, options: OpenOptions) -> Transformers:
     MissingExtra without torch, or for an adapter without peft."""
     if not argument:
         raise BadInput("hf needs a model: hf:FOLDER or hf:HUB_ID, as in hf:google/flan-t5-small")
-    return Transformers(load(argument, options), options.max_memory)
+    return Transformers(load(argument, options), options)
