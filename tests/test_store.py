@@ -1,5 +1,7 @@
 """The store: durable, shared, set aside when broken, bounded when asked."""
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 import time
@@ -7,7 +9,7 @@ import time
 import pytest
 
 from gistill.errors import BadInput, GistillError
-from gistill.store import Store, key
+from gistill.store import Observation, Store, key
 
 
 def test_a_value_comes_back_and_another_key_does_not(tmp_path):
@@ -120,12 +122,45 @@ def test_pruning_keeps_the_newest_runs_and_the_latest_used_results(tmp_path):
     store.close()
 
 
-def test_a_speed_is_the_mean_of_old_and_new():
+def seen(n):
+    return Observation(100 * n, 10 * n, n, 2, 0.5 * n)
+
+
+def test_observations_come_back_oldest_first_and_by_machine():
     store = Store()
-    assert store.speed("e") is None
-    store.learn_speed("e", 1000, 40)
-    store.learn_speed("e", 2000, 80)
-    assert store.speed("e") == (1500, 60)
+    assert store.observations("e", "here") == []
+    for n in (3, 1, 2):
+        store.observe("e", "here", seen(n))
+    store.observe("e", "there", seen(4))
+    store.observe("f", "here", seen(5))
+    assert store.observations("e", "here") == [seen(3), seen(1), seen(2)]
+    assert store.observations("e", "there") == [seen(4)]
+
+
+def test_of_many_observations_the_latest_stay():
+    store = Store()
+    for n in range(1, 81):
+        store.observe("e", "here", seen(n))
+        store.observe("e", "there", seen(1))
+    assert store.observations("e", "here") == [seen(n) for n in range(31, 81)]
+    assert len(store.observations("e", "there")) == 50
+
+
+def test_a_store_from_before_observations_opens_and_keeps_its_results(tmp_path):
+    path = tmp_path / "store.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("create table results (key text primary key, stage text, value text, used real)")
+        db.execute("insert into results values ('k', 's', '42', 0)")
+        db.execute("create table speeds (engine text primary key, prefill, decode, calls)")
+        db.execute("insert into speeds values ('e', 1000, 40, 3)")
+    store = Store(path)
+    assert store.notes == []
+    assert store.get("k") == 42
+    assert store.observations("e", "here") == []
+    store.observe("e", "here", seen(1))
+    store.prune(keep_runs=1, max_bytes=10**9)
+    assert store.observations("e", "here") == [seen(1)]
+    store.close()
 
 
 def test_reading_a_store_that_breaks_in_use_says_what_to_do(tmp_path):

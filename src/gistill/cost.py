@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import time
 import weakref
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -102,19 +104,20 @@ class CostTracker:
         """Notes the memory held now; returns the CPU seconds spent by now."""
         import psutil
 
-        family = self._me.children(recursive=True)
+        family = _descendants(self._me.pid)
         rss: int = self._me.memory_info().rss
         cpu: float = 0.0
-        for child in family:
+        for pid in family:
             # One that has just ended is gone from here, and in this process's account below.
             with contextlib.suppress(psutil.Error):
+                child = psutil.Process(pid)
                 with child.oneshot():
                     spent = child.cpu_times()
                     rss += child.memory_info().rss
                 cpu += spent.user + spent.system + spent.children_user + spent.children_system
         self._peak = max(self._peak, rss)
         if self._gpus:
-            self._gpus.sample({self._me.pid, *(child.pid for child in family)})
+            self._gpus.sample({self._me.pid, *family})
         own = self._me.cpu_times()
         cpu += own.children_user + own.children_system
         return cpu + time.process_time()
@@ -130,6 +133,34 @@ def _watch(tracker: weakref.ref[CostTracker], stop: threading.Event) -> None:
         alive.sample()
         pause = max(_EVERY, _SPARING * (time.thread_time() - began))
         del alive  # while this waits, nothing must hold it
+
+
+def _descendants(pid: int) -> list[int]:
+    """The processes below one, in no order.
+
+    Linux tells a process's children. Elsewhere all processes of the machine have to be asked for
+    their parents, which on a busy one takes longer than a deadline may be overrun.
+    """
+    tasks = Path(f"/proc/{pid}/task")
+    if not (tasks / str(pid) / "children").exists():
+        import psutil
+
+        try:
+            return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+        except psutil.Error:  # it has ended
+            return []
+    found: list[int] = []
+    for task in _listed(tasks):
+        with contextlib.suppress(OSError):  # it has ended
+            found += map(int, (tasks / task / "children").read_text().split())
+    return found + [below for child in found for below in _descendants(child)]
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # the process has ended
+        return []
 
 
 def _high_water() -> int:

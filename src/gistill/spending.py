@@ -1,18 +1,31 @@
-"""What a run costs: seconds, memory and generations; and how fast engines turn out to be."""
+"""What a run costs: generations and tokens, stage by stage, and the time and memory of it all."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
-from gistill.engines import Engine, Speed
-from gistill.store import Store
+from gistill.cost import Cost as Cost
+from gistill.cost import CostTracker as CostTracker
+from gistill.speeds import learn_speed as learn_speed
+from gistill.speeds import speed_of as speed_of
 from gistill.teacher.generation import Answer
-from gistill.types import Spend
+from gistill.types import Spend, Step
 
-_LEAST = 0.05  # seconds: anything shorter says nothing about an engine's speed
+StageName = Literal["single", "local", "fuse"]
+
+
+@dataclass(slots=True)
+class _Stage:
+    """The account of one stage so far."""
+
+    name: StageName
+    level: int
+    answers: list[Answer] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -20,47 +33,58 @@ class Meter:
     """Counts from the moment it is made."""
 
     started: float = field(default_factory=time.monotonic)
-    _cpu: float = field(default_factory=time.process_time)
+    _tracker: CostTracker = field(default_factory=lambda: CostTracker().start())
     _answers: list[Answer] = field(default_factory=list)
+    _stages: dict[tuple[StageName, int], _Stage] = field(default_factory=dict)
+    _stage: _Stage | None = None
 
     def add(self, answer: Answer) -> None:
+        """Counts an answer, and for the stage that is under way, if any."""
         self._answers.append(answer)
+        if self._stage is not None:
+            self._stage.answers.append(answer)
+
+    @contextmanager
+    def stage(self, name: StageName, level: int) -> Iterator[None]:
+        """What happens inside is the account of this stage of the plan."""
+        before, began = self._stage, time.monotonic()
+        stage = self._stages.setdefault((name, level), _Stage(name, level))
+        self._stage = stage
+        try:
+            yield
+        finally:
+            stage.seconds += time.monotonic() - began
+            self._stage = before
+
+    def spent(self) -> tuple[Step, ...]:
+        """The stages in the order they began, to lay beside those of the plan.
+
+        Calls and tokens include those of stored answers, which took no time.
+        """
+        return tuple(
+            Step(
+                stage.name,
+                stage.level,
+                len(stage.answers),
+                sum(answer.tokens_in for answer in stage.answers),
+                sum(answer.tokens_out for answer in stage.answers),
+                round(stage.seconds, 3),
+            )
+            for stage in tuple(self._stages.values())  # a run may go on in another thread
+        )
 
     def spend(self) -> Spend:
         """The account so far; tokens include those of stored answers."""
         reused = sum(answer.reused for answer in self._answers)
+        cost = self._tracker.cost()
         return Spend(
             calls=len(self._answers) - reused,
             reused=reused,
             tokens_in=sum(answer.tokens_in for answer in self._answers),
             tokens_out=sum(answer.tokens_out for answer in self._answers),
             seconds=round(time.monotonic() - self.started, 3),
-            cpu_seconds=round(time.process_time() - self._cpu, 3),
-            peak_rss=peak_rss(),
+            cpu_seconds=cost.cpu_seconds,
+            peak_rss=cost.peak_rss,
+            peak_vram=cost.peak_vram,
+            joules=cost.joules,
         )
-
-
-def speed_of(store: Store, engine: Engine) -> Speed:
-    """The engine's speed as measured here, else its own first guess."""
-    kept = store.speed(engine.id)
-    return Speed(*kept) if kept else engine.speed
-
-
-def learn_speed(store: Store, engine: Engine, answers: Sequence[Answer], seconds: float) -> None:
-    """Keeps the engine's speed: what was believed, scaled to `seconds` for these answers."""
-    fresh = [a for a in answers if not a.reused and a.by == engine.id]
-    speed = speed_of(store, engine)
-    guess = sum(a.tokens_in / speed.prefill + a.tokens_out / speed.decode for a in fresh)
-    if guess > 0 and seconds > _LEAST:
-        ratio = guess / seconds
-        store.learn_speed(engine.id, speed.prefill * ratio, speed.decode * ratio)
-
-
-def peak_rss() -> int:
-    """The most memory this process has held, in bytes; 0 where the system does not say."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,4 +1,4 @@
-"""One SQLite file that remembers every finished generation, every run, and how fast engines are.
+"""One SQLite file that remembers every finished generation, every run, and how long engines took.
 
 Results are content-addressed: the key names everything that could change the answer, so a hit is
 always right, a kill loses nothing that was finished, and a thread that grew recomputes only what
@@ -13,7 +13,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,16 @@ create table if not exists results (
 create table if not exists runs (
     id text primary key, started real not null, status text not null, title text not null,
     settings text not null, result text);
-create table if not exists speeds (
-    engine text primary key, prefill real not null, decode real not null, calls integer not null);
+create table if not exists observations (
+    id integer primary key, engine text not null, machine text not null,
+    tokens_in integer not null, tokens_out integer not null, calls integer not null,
+    beams integer not null, seconds real not null);
 create index if not exists results_used on results (used);
 create index if not exists runs_started on runs (started);
+create index if not exists observations_of on observations (engine, machine);
 """
 _BUSY = 30.0  # seconds to wait for another process's write
+_OBSERVATIONS = 50  # kept of an engine on a machine
 
 
 def key(stage: str, *parts: object) -> str:
@@ -49,6 +53,17 @@ class Run:
     status: str
     title: str
     settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What an engine did in one batch, and the seconds of wall time that it took."""
+
+    tokens_in: int
+    tokens_out: int
+    calls: int
+    beams: int
+    seconds: float
 
 
 class Store:
@@ -91,7 +106,7 @@ class Store:
             db.execute("pragma synchronous=normal")
             db.executescript(_SCHEMA)
             # Reads a page of every table: a file that only looks sound is found out here.
-            for table in ("results", "runs", "speeds"):
+            for table in ("results", "runs", "observations"):
                 db.execute(f"select count(*) from (select 1 from {table} limit 100)").fetchone()
         except sqlite3.DatabaseError:
             db.close()
@@ -151,25 +166,32 @@ class Store:
                 "update results set used = ? where key = ?", [(time.time(), k) for k in keys]
             )
 
-    def speed(self, engine: str) -> tuple[float, float] | None:
-        """Measured (prefill, decode) tokens per second of an engine on this machine."""
-        with self._writing():
-            row = self._db.execute(
-                "select prefill, decode from speeds where engine = ?", (engine,)
-            ).fetchone()
-            return (row[0], row[1]) if row else None
-        return None
-
-    def learn_speed(self, engine: str, prefill: float, decode: float) -> None:
-        """Mixes a new measurement into the kept one, half and half."""
-        if old := self.speed(engine):
-            prefill, decode = (prefill + old[0]) / 2, (decode + old[1]) / 2
+    def observe(self, engine: str, machine: str, seen: Observation) -> None:
+        """Keeps how long an engine took on a machine; the oldest of many goes."""
+        if self._full:
+            return
         with self._writing():
             self._db.execute(
-                "insert into speeds values (?, ?, ?, 1) on conflict (engine) do update set "
-                "prefill = excluded.prefill, decode = excluded.decode, calls = calls + 1",
-                (engine, prefill, decode),
+                "insert into observations values (null, ?, ?, ?, ?, ?, ?, ?)",
+                (engine, machine, *astuple(seen)),
             )
+            self._db.execute(
+                "delete from observations where engine = ?1 and machine = ?2 and id not in "
+                "(select id from observations where engine = ?1 and machine = ?2 "
+                "order by id desc limit ?3)",
+                (engine, machine, _OBSERVATIONS),
+            )
+
+    def observations(self, engine: str, machine: str) -> list[Observation]:
+        """What was kept of an engine on a machine, oldest first."""
+        rows: list[tuple[Any, ...]] = []
+        with self._writing():
+            rows = self._db.execute(
+                "select tokens_in, tokens_out, calls, beams, seconds from observations "
+                "where engine = ? and machine = ? order by id",
+                (engine, machine),
+            ).fetchall()
+        return [Observation(*row) for row in rows]
 
     def begin(self, id: str, title: str, settings: dict[str, Any]) -> None:
         """Records that a run has started; a run with the same id is begun anew."""

@@ -205,7 +205,8 @@ class Spend:
     """What a run cost. `calls` were generated now, `reused` came from the store.
 
     The token counts are those of all calls, reused ones included, so that a resumed run reports
-    what an unbroken one does; `seconds` and `cpu_seconds` are this process's own.
+    what an unbroken one does. Time and memory are those of this process and its children;
+    `peak_vram` and `joules` are None where no NVIDIA GPU was used.
     """
 
     calls: int = 0
@@ -215,11 +216,13 @@ class Spend:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_rss: int = 0  # bytes
+    peak_vram: int | None = None  # bytes
+    joules: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One stage of a plan: `calls` generations reading and writing so many tokens in all."""
+    """One stage of a plan, or what it took: `calls` generations of so many tokens in all."""
 
     stage: Literal["single", "local", "fuse"]
     level: int
@@ -292,6 +295,8 @@ class Done:
     citations of `summary` over ten equal parts of the thread; `support_rate` is the share of its
     sentences at or above the support threshold. `notices` repeats what was said on the way;
     `failures` says what the engine could not do, which stand-ins in the tree make up for.
+    `spent` is what the stages of the plan really took, stored generations included in all but
+    seconds; it is empty for results kept by an older gistill.
     """
 
     text: str
@@ -308,6 +313,7 @@ class Done:
     notices: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     run: str | None = None  # the id under which the store keeps this run
+    spent: tuple[Step, ...] = ()
 
 
 Event = Planned | Progress | Notice | Draft | Done
