@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gistill import __version__
+from gistill.bench import commands as bench
 from gistill.errors import GistillError
 
 if TYPE_CHECKING:
     from gistill.config import Settings
 
-COMMANDS = ("summarize", "demo", "models", "config", "doctor", "runs")
+COMMANDS = ("summarize", "demo", "models", "config", "doctor", "runs", "bench")
 _DESCRIPTION = """\
 Summarizes long threads (transcripts, captions, chats, notes) into a short text whose every
 sentence cites where it came from, offline and within a budget of tokens and seconds.
@@ -106,6 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_argument("--keep", type=int, default=50, help="with prune: runs to keep (50)")
     runs.add_argument("--max-size", type=int, default=500, help="with prune: MB to keep (500)")
     runs.add_argument("--json", action="store_true", help="print JSON")
+
+    bench.add(verbs)
     return parser
 
 
