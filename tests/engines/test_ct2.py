@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from gistill.engines import open_engine
+from gistill.engines import ct2, open_engine
 from gistill.engines.ct2 import _Bell
 from gistill.errors import BadInput, EngineFailed, Overflow
-from gistill.types import Request
+from gistill.types import Completion, Request
 
 PROMPTS = [
     "Ann: We decided to raise the budget by 12 percent before the launch in March.",
@@ -89,6 +92,69 @@ def test_a_deadline_keeps_what_is_written(
     assert sorted(c.index for c in done) == [0, 1, 2, 3]
     assert {c.finish for c in done} <= {"deadline", "stop"}
     assert any(c.finish == "deadline" and 0 < c.tokens_out < 300 for c in done)
+
+
+def grown(engine: Any, requests: list[Request]) -> tuple[list[Completion], list[list[str]]]:
+    """The answers, and all that was shown of each on the way, always to the caller's thread."""
+    shown: list[list[str]] = [[] for _ in requests]
+    here = threading.get_ident()
+
+    def show(index: int, text: str) -> None:
+        assert threading.get_ident() == here
+        shown[index].append(text)
+
+    done = sorted(engine.generate(requests, on_text=show), key=lambda c: c.index)
+    return done, shown
+
+
+def test_text_is_shown_as_it_grows(
+    pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = _Bell.__call__
+
+    def slowly(bell: _Bell, step: Any) -> bool:
+        time.sleep(0.005)
+        return look(bell, step)
+
+    monkeypatch.setattr(_Bell, "__call__", slowly)
+    engine = open_engine(f"ct2:{pair[1]}")
+    done, shown = grown(engine, [ask(p, 30) for p in PROMPTS])
+    assert [c.text for c in done] == texts(engine, [ask(p, 30) for p in PROMPTS])
+    for completion, told in zip(done, shown, strict=True):
+        assert len(told) > 1
+        assert all(longer.startswith(text) for text, longer in itertools.pairwise(told))
+        assert told[-1] == completion.text.rstrip("\ufffd").strip()
+    assert grown(engine, [ask(PROMPTS[0], beams=2)])[1] == [[]]
+
+
+def test_winding_down_ends_as_transformers_does(t5: Path, t5_ct2: Path) -> None:
+    ours, theirs = open_engine(f"ct2:{t5_ct2}"), open_engine(f"hf:{t5}")
+    asked = [ask(p, 60, wind_down=50, no_repeat_ngram=2) for p in PROMPTS]
+    done, expected = (
+        sorted(engine.generate(asked), key=lambda c: c.index) for engine in (ours, theirs)
+    )
+    seen = [(c.text, c.tokens_out, c.finish) for c in done]
+    assert seen == [(c.text, c.tokens_out, c.finish) for c in expected]
+    assert any(size < 60 for _, size, _ in seen)
+    assert not any(c.degraded for c in done)
+
+
+def test_beams_cannot_be_wound_down(t5_ct2: Path) -> None:
+    engine = open_engine(f"ct2:{t5_ct2}")
+    [cut] = engine.generate([ask(PROMPTS[0], 5, beams=2, wind_down=5)])
+    assert cut.finish == "length"
+    assert [note.partition(":")[0] for note in cut.degraded] == ["wind_down"]
+
+
+def test_the_deadline_rings_before_the_step_that_would_be_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    times = [0.0, 3.0, 5.0, 6.0, 7.0]
+    clock = iter(times)
+    monkeypatch.setattr(ct2.time, "monotonic", lambda: next(clock))
+    bell = _Bell([ct2._Ask(0, ask(""), [], 1)], str, 8.5, 0.0, False)
+    rang = [bell(SimpleNamespace(step=n, batch_id=0, token="a")) for n in range(len(times))]
+    assert rang == [False, False, False, False, True]
 
 
 def test_beams_give_way_to_a_deadline_and_say_so(t5_ct2: Path) -> None:

@@ -1,8 +1,9 @@
 """CTranslate2 model folders: T5, BART, Pegasus and their like, and decoder-only models.
 
 The folder holds what `ct2-transformers-converter` writes, with the tokenizer beside it. Greedy
-decoding stops at a deadline within a step. Beam search cannot be stopped, so under a deadline it
-is used only where it should be done in time; otherwise the completion says that it was not.
+decoding stops before the step that would miss a deadline. Beam search cannot be stopped, so under
+a deadline it is used only where it should be done in time; otherwise the completion says that it
+was not. Nor can it be wound down: an answer at its limit says so.
 `ct2:FOLDER?context=N` sets the context of a model whose positions have no limit of their own.
 """
 
@@ -13,14 +14,15 @@ import os
 import struct
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from gistill.engines import OpenOptions, Speed
+from gistill.engines import OnText, OpenOptions, Speed
 from gistill.engines.chat import renderer
 from gistill.engines.fingerprint import fingerprint
+from gistill.engines.growth import closes, legible, winding_down
 from gistill.errors import BadInput, EngineFailed, MissingExtra, Overflow
 from gistill.types import Completion, Finish, Request
 
@@ -34,7 +36,9 @@ _UNBOUNDED = 2048  # where neither a table of positions nor the tokenizer sets a
 _TRAINED = 512  # tokens that T5 and its kind were trained on
 _BATCH = 16
 _BATCH_TOKENS = 8192
-_POLL = 0.005  # seconds
+_POLL = 0.003  # seconds
+_FADE = 0.8  # how fast a slow step is forgotten
+_CUT = "wind_down: beams cannot be ended early, so the answer is cut at its limit"
 _GREEDY = "beams: greedy instead, to be done by the deadline"
 _CONVERT = (
     "make it with: ct2-transformers-converter --model MODEL --output_dir FOLDER "
@@ -64,6 +68,7 @@ class _Batch:
     """What is under way: its requests, and results that CTranslate2 fills in meanwhile."""
 
     asks: list[_Ask]
+    bell: _Bell
     results: list[Any]
     submitted: float
 
@@ -99,12 +104,17 @@ class CTranslate2:
         size = (folder / "model.bin").stat().st_size
         self.speed = Speed(prefill=5e10 / size, decode=1e10 / size)
         self._measured = False
+        self._step = 0.0  # seconds that one takes, once known
 
     def count(self, text: str) -> int:
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
     def generate(
-        self, requests: Sequence[Request], *, deadline: float | None = None
+        self,
+        requests: Sequence[Request],
+        *,
+        deadline: float | None = None,
+        on_text: OnText | None = None,
     ) -> Iterator[Completion]:
         """Yields batch by batch, longest prompts first; `seconds` is a request's share of its
         batch. A batch is not started when, at the speed measured so far, its prompts alone could
@@ -117,13 +127,15 @@ class CTranslate2:
                 raise Overflow(needed, self.context)
             if ask.request.max_tokens > self._answer_limit:
                 raise Overflow(ask.request.max_tokens, self._answer_limit)
-        return self._generate(asks, deadline)
+        return self._generate(asks, deadline, on_text)
 
-    def _generate(self, asks: list[_Ask], deadline: float | None) -> Iterator[Completion]:
+    def _generate(
+        self, asks: list[_Ask], deadline: float | None, on_text: OnText | None
+    ) -> Iterator[Completion]:
         waiting = sorted(asks, key=lambda ask: (ask.settings, len(ask.tokens)), reverse=True)
         running: deque[_Batch] = deque()
         ahead = 2 if deadline is None else 1  # the next batch must not wait for this consumer
-        bell = _Bell(deadline)
+        bells: list[_Bell] = []
         free = time.monotonic()  # since when the model has had nothing older to do
         try:
             while waiting or running:
@@ -133,21 +145,24 @@ class CTranslate2:
                         ask = waiting.pop(0)
                         yield Completion(ask.index, "", len(ask.tokens), 0, "deadline", 0.0)
                     else:
-                        running.append(self._submit(waiting[:size], deadline, bell))
+                        running.append(self._submit(waiting[:size], deadline, on_text))
+                        bells.append(running[-1].bell)
                         del waiting[:size]
                 if running:
                     batch = running.popleft()
                     began = max(batch.submitted, free)
-                    done = self._collect(batch, bell, began)
+                    done = self._collect(batch, began, on_text)
                     free = time.monotonic()
                     yield from done
         finally:
-            bell.cancelled = True
+            for bell in bells:
+                bell.cancelled = True
 
-    def _submit(self, asks: list[_Ask], deadline: float | None, bell: _Bell) -> _Batch:
+    def _submit(self, asks: list[_Ask], deadline: float | None, on_text: OnText | None) -> _Batch:
         if deadline is not None and asks[0].beams > 1 and not self._in_time(asks, deadline):
             asks = [replace(ask, beams=1, degraded=(_GREEDY,)) for ask in asks]
         first, request = asks[0], asks[0].request
+        bell = _Bell(asks, self._text, deadline, self._step, on_text is not None)
         settings = {
             "beam_size": first.beams,
             "length_penalty": request.length_penalty if first.beams > 1 else 1.0,
@@ -173,35 +188,43 @@ class CTranslate2:
                 include_prompt_in_result=False,
                 **settings,
             )
-        return _Batch(asks, results, time.monotonic())
+        return _Batch(asks, bell, results, time.monotonic())
 
-    def _collect(self, batch: _Batch, bell: _Bell, began: float) -> list[Completion]:
+    def _collect(self, batch: _Batch, began: float, on_text: OnText | None) -> list[Completion]:
         try:
             while not all(result.done() for result in batch.results):
+                batch.bell.hand_over(on_text)
                 time.sleep(_POLL)  # waiting inside CTranslate2 would hold up an interrupt
+            batch.bell.hand_over(on_text)
             results = [result.result() for result in batch.results]
         except (RuntimeError, ValueError) as error:
             raise EngineFailed(f"{self.id} stopped answering: {error}") from error
         seconds = time.monotonic() - began
         outputs = [r.hypotheses[0] if self._seq2seq else r.sequences[0] for r in results]
         self._learn(batch.asks, outputs, seconds)
+        self._step = batch.bell.step
         return [
-            self._completion(ask, tokens, bell, seconds / len(outputs))
-            for ask, tokens in zip(batch.asks, outputs, strict=True)
+            self._completion(batch, row, tokens, seconds / len(outputs))
+            for row, tokens in enumerate(outputs)
         ]
 
-    def _completion(self, ask: _Ask, tokens: list[str], bell: _Bell, seconds: float) -> Completion:
+    def _completion(self, batch: _Batch, row: int, tokens: list[str], seconds: float) -> Completion:
+        ask, degraded = batch.asks[row], batch.asks[row].degraded
         ends = self._end if isinstance(self._end, list) else [self._end]
         finish: Finish = "length"
         if tokens and tokens[-1] in ends:
             tokens, finish = tokens[:-1], "stop"
-        elif bell.rang and len(tokens) < ask.request.max_tokens:
+        elif row not in batch.bell.ended and len(tokens) < ask.request.max_tokens:
             finish = "deadline"
+        if finish == "length" and ask.request.wind_down and ask.beams > 1:
+            degraded = (*degraded, _CUT)
+        n, text = len(ask.tokens), self._text(tokens).strip()
+        return Completion(ask.index, text, n, len(tokens), finish, seconds, degraded)
+
+    def _text(self, tokens: list[str]) -> str:
         found = [self._tokenizer.token_to_id(token) for token in tokens]
-        text = self._tokenizer.decode([i for i in found if i is not None])
-        return Completion(
-            ask.index, text.strip(), len(ask.tokens), len(tokens), finish, seconds, ask.degraded
-        )
+        text: str = self._tokenizer.decode([i for i in found if i is not None])
+        return text
 
     def _tokens(self, prompt: str) -> list[str]:
         if self._chat is not None:  # it writes the special tokens itself
@@ -244,16 +267,62 @@ class CTranslate2:
 
 
 class _Bell:
-    """Called by CTranslate2 at each greedy step; a true answer ends the batch."""
+    """Called by CTranslate2, in a thread of its own, at each greedy step of each row of a batch;
+    a true answer ends the row.
 
-    def __init__(self, deadline: float | None) -> None:
-        self._deadline = deadline
+    It rings when one more step would end after `deadline`, a step being taken to last as long as
+    the slowest lately; `step` is that in seconds. `ended` has the rows that were wound down.
+    """
+
+    def __init__(
+        self,
+        asks: list[_Ask],
+        decode: Callable[[list[str]], str],
+        deadline: float | None,
+        step: float,
+        shows: bool,
+    ) -> None:
+        self.step = step
         self.cancelled = False
         self.rang = False
+        self.ended: set[int] = set()
+        self._asks, self._decode, self._deadline, self._shows = asks, decode, deadline, shows
+        self._tokens: list[list[str]] = [[] for _ in asks]
+        self._texts: dict[int, str] = {}  # not handed over yet
+        self._shown = [""] * len(asks)
+        self._at: int | None = None
+        self._last = 0.0
 
     def __call__(self, step: Any) -> bool:
-        self.rang = self.rang or (self._deadline is not None and time.monotonic() >= self._deadline)
-        return self.rang or self.cancelled
+        self._time(step.step)
+        row: int = step.batch_id
+        request, tokens = self._asks[row].request, self._tokens[row]
+        tokens.append(step.token)
+        ending = winding_down(request, len(tokens))
+        if ending or self._shows:
+            text = self._decode(tokens)
+            if self._shows:
+                self._texts[row] = legible(text)
+            if ending and closes(text):
+                self.ended.add(row)
+        return self.rang or self.cancelled or row in self.ended
+
+    def hand_over(self, on_text: OnText | None) -> None:
+        """Calls `on_text` with what is new, in the thread of the engine's caller."""
+        for row in list(self._texts):
+            text = self._texts.pop(row)
+            if on_text is not None and text and text != self._shown[row]:
+                self._shown[row] = text
+                on_text(self._asks[row].index, text)
+
+    def _time(self, at: int) -> None:
+        now = time.monotonic()
+        if at != self._at:
+            if self._at is not None:
+                self.step = max(now - self._last, _FADE * self.step)
+            self._at, self._last = at, now
+        late = self._deadline is not None and now + self.step >= self._deadline
+        self.rang = self.rang or late
 
 
 def _header(path: Path) -> tuple[str, dict[str, int]]:
