@@ -64,6 +64,7 @@ def release(tmp_path: Path, tokenizer: Any) -> Release:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        (folder / "generation_config.json").unlink()  # newer than all of these releases
         return folder
 
     return write

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import MptConfig, MptForCausalLM
 
+from gistill.bench.systems import Options
 from gistill.bench.systems.mpt import Mpt
 from gistill.errors import BadInput, EngineFailed
 
@@ -64,8 +65,9 @@ def folder(release: Any) -> Path:
     return path
 
 
-def opened(folder: Path, **settings: Any) -> Mpt:
-    return Mpt(str(folder), **({"context": 1500, "max_tokens": 12} | settings))
+def opened(folder: Path, prefill: int = 256, **settings: Any) -> Mpt:
+    asked = {"max_seq_len": 1500, "max_new_tokens": 12} | settings
+    return Mpt(Options(model=str(folder), **asked), prefill)
 
 
 def plain(model: Any, ids: list[int]) -> Tensor:
@@ -107,17 +109,18 @@ def test_it_equals_mpt_written_down_past_its_training_context(folder: Path, coun
     torch.testing.assert_close(scores.double(), plain(model, ids), atol=1e-3, rtol=1e-3)
 
 
+ASKED = "\n\nWhat of it?\nA short summary of the following conversation is:"
+
+
 def test_the_answer_continues_the_prompt(folder: Path, transcript: str) -> None:
     it = opened(folder)
-    ids = it._checkpoint.tokenizer(transcript).input_ids
-    asked = "\n\nWhat of it?\nA short summary of the following conversation is:"
-    ids += it._checkpoint.tokenizer(asked, add_special_tokens=False).input_ids
+    ids = it._checkpoint.tokenizer(transcript + ASKED).input_ids
     prompt = len(ids)
     assert prompt > 5 * TRAINED
     made: list[int] = []
     while len(made) < 12 and 2 not in made:
         made.append(int(plain(it._checkpoint.model, ids + made)[-1].argmax()))
-    answer = it.answer(transcript, "What of it?")
+    answer = it.summarize(transcript, "What of it?")
     decoded = it._checkpoint.tokenizer.decode(made, skip_special_tokens=True)
     assert answer.text == decoded.strip()
     assert (answer.tokens_in, answer.cut) == (prompt, 0)
@@ -125,35 +128,35 @@ def test_the_answer_continues_the_prompt(folder: Path, transcript: str) -> None:
 
 
 def test_reading_in_pieces_changes_nothing(folder: Path, transcript: str) -> None:
-    answers = {opened(folder, prefill=size).answer(transcript, "Why?") for size in (1500, 256, 100)}
+    answers = {
+        opened(folder, prefill=size).summarize(transcript, "Why?") for size in (1500, 256, 100)
+    }
     assert len(answers) == 1
 
 
 def test_what_does_not_fit_is_cut_and_counted(folder: Path, transcript: str) -> None:
-    it = opened(folder, context=200)
-    answer = it.answer(transcript, "Why?")
-    assert answer.tokens_in == 200 - 12
-    ids = it._checkpoint.tokenizer(transcript).input_ids
-    ending = it._checkpoint.tokenizer(
-        "\n\nWhy?\nA short summary of the following conversation is:", add_special_tokens=False
-    ).input_ids
-    assert answer.cut == len(ids) - (200 - 12 - len(ending))
-    with pytest.raises(BadInput, match="leave no room in 40 tokens"):
-        opened(folder, context=40).answer(transcript, "Why?")
+    it = opened(folder, max_seq_len=200)
+    answer = it.summarize(transcript, "What of it?")
+    ids = it._checkpoint.tokenizer(transcript, add_special_tokens=False).input_ids
+    kept = it._checkpoint.tokenizer.decode(ids[: -answer.cut])
+    assert 180 < answer.tokens_in <= 200 - 12
+    assert answer.tokens_in == len(it._checkpoint.tokenizer(kept + ASKED).input_ids)
+    with pytest.raises(BadInput, match="leaves no room for the transcript in 28 tokens"):
+        opened(folder, max_seq_len=40).summarize(transcript, "What of it?")
 
 
 def test_the_settings_of_the_checkpoint_are_not_used(folder: Path, transcript: str) -> None:
-    expected = opened(folder).answer(transcript, "Why?")
+    expected = opened(folder).summarize(transcript, "Why?")
     settings = {"do_sample": True, "temperature": 9.0, "max_length": 3, "repetition_penalty": 5.0}
     (folder / "generation_config.json").write_text(json.dumps(settings), encoding="utf-8")
-    assert opened(folder).answer(transcript, "Why?") == expected
+    assert opened(folder).summarize(transcript, "Why?") == expected
 
 
 @pytest.mark.parametrize("placement", ["cpu", "sequential", "file", "disk"])
 def test_placement_changes_nothing(
     folder: Path, transcript: str, placement: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    expected = opened(folder).answer(transcript, "Why?")
+    expected = opened(folder).summarize(transcript, "Why?")
     monkeypatch.setenv("GISTILL_HOME", str(tmp_path / "home"))
     if placement in ("file", "disk"):
         where = {
@@ -165,19 +168,19 @@ def test_placement_changes_nothing(
         }
         placement = str(tmp_path / "map.json")
         Path(placement).write_text(json.dumps(where), encoding="utf-8")
-    assert opened(folder, placement=placement).answer(transcript, "Why?") == expected
+    assert opened(folder, device_map=placement).summarize(transcript, "Why?") == expected
 
 
 def test_maps_that_cannot_be_read(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"nowhere\.json cannot be read"):
-        opened(folder, placement=str(tmp_path / "nowhere.json"))
+        opened(folder, device_map=str(tmp_path / "nowhere.json"))
     path = tmp_path / "list.json"
     path.write_text("[0, 1]", encoding="utf-8")
     with pytest.raises(BadInput, match="maps no modules"):
-        opened(folder, placement=str(path))
+        opened(folder, device_map=str(path))
     path.write_text('{"": "nowhere"}', encoding="utf-8")
     with pytest.raises(EngineFailed, match="cannot load"):
-        opened(folder, placement=str(path))
+        opened(folder, device_map=str(path))
 
 
 def test_a_model_without_alibi_is_refused(folder: Path) -> None:

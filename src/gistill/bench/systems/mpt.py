@@ -7,78 +7,71 @@ can be raised past that, and its makers wrote with 84k tokens.
 from __future__ import annotations
 
 import functools
-import json
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from gistill.bench.systems.pretrained import Answer, encode, fit, generate, open_checkpoint
-from gistill.engines import OpenOptions
+from gistill.bench.systems import Options
+from gistill.bench.systems.pretrained import (
+    Answer,
+    Published,
+    fill,
+    generate,
+    open_checkpoint,
+)
 from gistill.errors import BadInput
-from gistill.home import home
 
 from transformers import MptForCausalLM  # isort: skip  (after pretrained, which may miss it)
 
 MODEL = "mosaicml/mpt-7b-storywriter"
 CONTEXT = 83_968
 MAX_TOKENS = 100
-ENDING = "\n\n{query}\nA short summary of the following conversation is:"
+PROMPT = "{text}\n\n{query}\nA short summary of the following conversation is:"
 # Attention scores are held as a whole, in float32: of so many rows at a time, by all columns.
 PREFILL = 256
-_PLACEMENTS = ("auto", "balanced", "balanced_low_0", "sequential")
 
 
 class Mpt:
     """`context` counts prompt and answer; a longer transcript loses its end."""
 
-    def __init__(
-        self,
-        source: str = MODEL,
-        options: OpenOptions | None = None,
-        *,
-        context: int = CONTEXT,
-        placement: str | None = None,
-        max_tokens: int = MAX_TOKENS,
-        prefill: int = PREFILL,
-    ) -> None:
-        """`placement` spreads the model over GPUs and the CPU: a strategy of accelerate's ("auto",
-        "balanced", …), a device, or a JSON file that maps modules to devices.
-
-        Raises: BadInput, EngineFailed.
-        """
-
-        def raise_context(config: dict[str, Any]) -> None:
-            attention = config.get("attn_config", {})
-            if not attention.get("alibi", True):
-                raise BadInput(f"{source} has no ALiBi, so its context cannot be raised")
-            if attention.get("clip_qkv") is not None:
-                # The released file says 6, and transformers 5.23 takes no int for a float.
-                attention["clip_qkv"] = float(attention["clip_qkv"])
-            config["max_seq_len"] = context
-
+    def __init__(self, options: Options, prefill: int = PREFILL) -> None:
+        """Raises: BadInput, EngineFailed."""
+        self.context = options.max_seq_len or CONTEXT
+        self.max_tokens = options.max_new_tokens or MAX_TOKENS
+        self.prefill = prefill
         self._checkpoint = open_checkpoint(
-            source,
-            options or OpenOptions(),
-            MptForCausalLM,
-            configure=raise_context,
-            **_placed(placement),
+            options, MODEL, MptForCausalLM, configure=self._raise_context
         )
         _keep_slopes(self._checkpoint.model)
-        self.id = self._checkpoint.id
-        self.context, self.max_tokens, self.prefill = context, max_tokens, prefill
 
-    def answer(self, transcript: str, query: str) -> Answer:
+    def settings(self) -> Mapping[str, Any]:
+        return {
+            "model": self._checkpoint.id,
+            "context": self.context,
+            "max_new_tokens": self.max_tokens,
+            "prompt": PROMPT,
+        }
+
+    def summarize(self, transcript: str, query: str) -> Answer:
         """Reads `transcript` and writes what follows the words that announce a summary."""
-        ending = encode(self._checkpoint, ENDING.format(query=query))
-        room = self.context - self.max_tokens - len(ending)
-        ids, cut = fit(encode(self._checkpoint, transcript, special=True), room, self.context)
+        prompt = PROMPT.replace("{query}", query)
+        ids, cut = fill(self._checkpoint, prompt, transcript, self.context - self.max_tokens)
         return generate(
             self._checkpoint,
-            ids + ending,
+            ids,
             cut,
             max_new_tokens=self.max_tokens,
             prefill_chunk_size=self.prefill,
             use_cache=True,
         )
+
+    def _raise_context(self, config: dict[str, Any]) -> None:
+        attention = config.get("attn_config", {})
+        if not attention.get("alibi", True):
+            raise BadInput("this MPT has no ALiBi, so its context cannot be raised")
+        if attention.get("clip_qkv") is not None:
+            # The released file says 6, and transformers 5.23 takes no int for a float.
+            attention["clip_qkv"] = float(attention["clip_qkv"])
+        config["max_seq_len"] = self.context
 
 
 def _keep_slopes(model: Any) -> None:
@@ -93,15 +86,6 @@ def _keep_slopes(model: Any) -> None:
     )
 
 
-def _placed(placement: str | None) -> dict[str, Any]:
-    if placement is None:
-        return {}
-    if not placement.endswith(".json"):
-        return {"device_map": placement}
-    try:
-        chosen = json.loads(Path(placement).expanduser().read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"the map of devices {placement} cannot be read: {error}") from error
-    if not isinstance(chosen, dict):
-        raise BadInput(f'{placement} maps no modules to devices; write {{"transformer.wte": 0, …}}')
-    return {"device_map": chosen, "offload_folder": str(home() / "offload")}
+def open(name: str, options: Options) -> Published:
+    """Raises: BadInput, EngineFailed, MissingExtra."""
+    return Published(name, Mpt(options))

@@ -2,44 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
+from gistill.bench.systems import Options, Output
+from gistill.distill.qmsum import Meeting, Question
 from gistill.engines import OpenOptions
-from gistill.errors import BadInput, MissingExtra
+from gistill.errors import BadInput, EngineFailed, MissingExtra
+from gistill.home import home
+from gistill.segmentation.render import render
 
 try:
+    import accelerate  # noqa: F401  (transformers places models with it)
     import torch
     from transformers import AutoTokenizer, GenerationConfig
 except ModuleNotFoundError as error:
     raise MissingExtra("a published model", "torch") from error
+# After torch, for the lack of which it would blame another feature.
 from gistill.engines.checkpoint import Checkpoint, device, load, quiet, reading  # isort: skip
 
 # What a checkpoint must say for it to be decoded at all.
 _NEEDED = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+_DTYPES = ("float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`text` and what it cost; the last `cut` tokens of the transcript were not read."""
+
+    text: str
+    tokens_in: int
+    tokens_out: int
+    cut: int = 0
+    notes: tuple[str, ...] = ()
+
+
+class Summarizer(Protocol):
+    """A model with its way of asking."""
+
+    def settings(self) -> Mapping[str, Any]: ...
+
+    def summarize(self, transcript: str, query: str) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The system made of a model: it reads a meeting as lines of `speaker: text`."""
+
+    name: str
+    model: Summarizer
+
+    def settings(self) -> Mapping[str, Any]:
+        return {"system": self.name, **self.model.settings()}
+
+    def answer(self, meeting: Meeting, question: Question) -> Output:
+        began = time.monotonic()
+        transcript = "\n".join(filter(None, map(render, meeting.segments)))
+        try:
+            answer = self.model.summarize(transcript, question.text)
+        except (torch.OutOfMemoryError, MemoryError):  # the next meeting may be shorter
+            answer = Answer("", 0, 0, notes=("There was not enough memory for this meeting.",))
+        except (RuntimeError, IndexError) as error:
+            raise EngineFailed(f"{self.name} stopped answering: {error}") from error
+        notes = answer.notes
+        if answer.cut:
+            notes += (f"The last {answer.cut} tokens of the transcript did not fit, unread.",)
+        return Output(
+            answer.text,
+            tokens_in=answer.tokens_in,
+            tokens_out=answer.tokens_out,
+            seconds=time.monotonic() - began,
+            notes=notes,
+        )
 
 
 def open_checkpoint(
+    options: Options,
     source: str,
-    options: OpenOptions,
     model: Any,
     *,
     configure: Callable[[dict[str, Any]], None] | None = None,
     keep: tuple[str, ...] = (),
-    **settings: Any,
 ) -> Checkpoint:
-    """Loads `source`, a folder or the id of a model on the hub, as the class `model`.
+    """Loads `options.model`, else `source`, as the class `model`: a folder or a hub id.
 
-    `configure` may change what `config.json` holds before a configuration is made of it;
-    `settings` go to `from_pretrained`. Of the checkpoint's own decoding settings only those named
-    in `keep` stay.
+    `configure` may change what `config.json` holds before a configuration is made of it. Of the
+    checkpoint's own decoding settings only those named in `keep` stay.
 
     Raises: BadInput, EngineFailed.
     """
+    placed = _placed(options.device_map)
+    where, dtype = device()
+    if options.dtype is not None:
+        if options.dtype not in _DTYPES:
+            raise BadInput(f"unknown type {options.dtype!r}; choose one of {', '.join(_DTYPES)}")
+        dtype = getattr(torch, options.dtype)
 
     def read(source: str, *, local: bool) -> tuple[Any, Any]:
-        where, dtype = device()
         with reading(source):
             raw, _ = model.config_class.get_config_dict(source, local_files_only=local)
             if configure is not None:
@@ -47,15 +110,31 @@ def open_checkpoint(
             config = model.config_class.from_dict(raw)
             tokenizer = AutoTokenizer.from_pretrained(source, config=config, local_files_only=local)
             loaded = model.from_pretrained(
-                source, config=config, dtype=dtype, local_files_only=local, **settings
+                source, config=config, dtype=dtype, local_files_only=local, **placed
             )
-        if "device_map" not in settings:
-            loaded = loaded.to(where)
+            if not placed:
+                loaded = loaded.to(options.device or where)
         return loaded.eval(), tokenizer
 
-    checkpoint = load(source, options, read)
+    checkpoint = load(options.model or source, OpenOptions(offline=options.offline), read)
     _settle(checkpoint, keep)
     return checkpoint
+
+
+def _placed(device_map: str | None) -> dict[str, Any]:
+    """A strategy of accelerate's ("auto", "balanced", …), a device, or a JSON file that maps
+    modules to devices: GPUs by number, "cpu", "disk"."""
+    if device_map is None:
+        return {}
+    if not device_map.endswith(".json"):
+        return {"device_map": device_map}
+    try:
+        chosen = json.loads(Path(device_map).expanduser().read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"the map of devices {device_map} cannot be read: {error}") from error
+    if not isinstance(chosen, dict):
+        raise BadInput(f'{device_map} maps no modules to devices; write {{"lm_head": 0, …}}')
+    return {"device_map": chosen, "offload_folder": str(home() / "offload")}
 
 
 def _settle(checkpoint: Checkpoint, keep: tuple[str, ...]) -> None:
@@ -71,22 +150,14 @@ def _settle(checkpoint: Checkpoint, keep: tuple[str, ...]) -> None:
     checkpoint.model.generation_config = make(do_sample=False, **kept)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`text` and what it cost; `cut` is how many tokens of the input no model has seen."""
-
-    text: str
-    tokens_in: int
-    tokens_out: int
-    cut: int = 0
-
-
 def generate(checkpoint: Checkpoint, ids: list[int], cut: int = 0, **settings: Any) -> Answer:
     """Answers one prompt; `settings` are those of transformers' `generate`."""
     model = checkpoint.model
     inputs = torch.tensor([ids], device=model.device)
     with quiet(), torch.inference_mode():
-        [output] = model.generate(inputs, attention_mask=torch.ones_like(inputs), **settings)
+        [output] = model.generate(
+            input_ids=inputs, attention_mask=torch.ones_like(inputs), **settings
+        )
     skip = 1 if model.config.is_encoder_decoder else len(ids)
     made = output[skip:].tolist()
     end = model.generation_config.eos_token_id
@@ -104,11 +175,24 @@ def encode(checkpoint: Checkpoint, text: str, *, special: bool = False) -> list[
     return ids
 
 
-def fit(ids: list[int], room: int, context: int) -> tuple[list[int], int]:
-    """The first `room` of `ids`, and how many are cut off.
+def fill(checkpoint: Checkpoint, prompt: str, text: str, room: int) -> tuple[list[int], int]:
+    """Ids of `prompt` with `text` in the place of `{text}`, and how many tokens of `text` had to be
+    cut off its end for them to be at most `room`. The whole is encoded as one, so that no token
+    ends at the seams only because they are seams.
 
-    Raises: BadInput if there is no room at all in a `context` that large.
+    Raises: BadInput if there is no room for any of `text`.
     """
-    if room < 1:
-        raise BadInput(f"the question and the answer leave no room in {context} tokens of context")
-    return ids[:room], max(len(ids) - room, 0)
+    ids = encode(checkpoint, prompt.replace("{text}", text), special=True)
+    if len(ids) <= room:
+        return ids, 0
+    ends = checkpoint.tokenizer(
+        text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+    ).offset_mapping
+    keep = len(ends)
+    while len(ids) > room:
+        keep -= len(ids) - room
+        if keep < 1:
+            raise BadInput(f"the question leaves no room for the transcript in {room} tokens")
+        kept = text[: ends[keep - 1][1]]
+        ids = encode(checkpoint, prompt.replace("{text}", kept), special=True)
+    return ids, len(ends) - keep
