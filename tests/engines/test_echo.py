@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import time
 
 import pytest
@@ -79,6 +80,35 @@ def test_a_deadline_cuts_the_one_under_way_and_empties_the_rest() -> None:
     done = list(engine.generate([ask("One two three.")] * 3, deadline=time.monotonic() + 0.01))
     assert [c.finish for c in done] == ["deadline"] * 3
     assert [c.index for c in done] == [0, 1, 2]
+
+
+def test_text_is_shown_sentence_by_sentence() -> None:
+    shown: list[tuple[int, str]] = []
+    engine = open_engine("echo:delay=0.01")
+    asked = [ask("One. Two three."), ask("Four")]
+    list(engine.generate(asked, on_text=lambda *told: shown.append(told)))
+    assert shown == [(0, "One."), (0, "One. Two three."), (1, "Four.")]
+
+
+def test_a_deadline_cuts_what_is_shown() -> None:
+    shown: list[str] = []
+    [done] = open_engine("echo:delay=30").generate(
+        [ask("One. " + "Two three. " * 9)],
+        deadline=time.monotonic() + 0.2,
+        on_text=lambda _, text: shown.append(text),
+    )
+    assert done.finish == "deadline"
+    assert "".join(shown[-1:]) == done.text
+
+
+def test_winding_down_ends_with_a_sentence() -> None:
+    text = "We buy red. It costs 5. Bob will ask."
+    [plain] = open_engine("echo").generate([ask(text, max_tokens=20)])
+    [early] = open_engine("echo").generate([ask(text, max_tokens=20, wind_down=16)])
+    assert (plain.text, plain.finish) == (text, "stop")
+    assert (early.text, early.finish) == ("We buy red. It costs 5.", "length")
+    [whole] = open_engine("echo").generate([ask(text, max_tokens=20, wind_down=12)])
+    assert whole == dataclasses.replace(plain, seconds=whole.seconds)
 
 
 def test_overflow_comes_before_anything_is_generated() -> None:

@@ -4,7 +4,8 @@ The argument is a comma-separated list of `name=value` and bare words:
 
     context=8192   tokens of prompt and completion together
     window=1024    tokens of material in one prompt
-    delay=0        seconds a completion takes; a deadline cuts its text in proportion
+    delay=0        seconds a completion takes, shown sentence by sentence; a deadline cuts its
+                   text in proportion
     fail=N         the N-th completion raises EngineFailed, once
     dead=N         the N-th completion and all later ones raise EngineFailed
     empty          every completion is empty
@@ -21,6 +22,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from gistill.engines import OnText, OpenOptions, Speed
+from gistill.engines.growth import winding_down
 from gistill.errors import BadInput, EngineFailed, Overflow
 from gistill.segmentation import sentences
 from gistill.types import Completion, Finish, Request
@@ -61,20 +63,23 @@ class Echo:
             needed = self.count(request.prompt) + request.max_tokens
             if needed > self.context:
                 raise Overflow(needed, self.context)
-        return self._generate(requests, deadline)
+        return self._generate(requests, deadline, on_text)
 
     def _generate(
-        self, requests: Sequence[Request], deadline: float | None
+        self, requests: Sequence[Request], deadline: float | None, on_text: OnText | None
     ) -> Iterator[Completion]:
         for index, request in enumerate(requests):
             began = time.monotonic()
             text, finish = self._answer(request)
             left = self._delay if deadline is None else min(self._delay, deadline - began)
-            if left > 0:
-                time.sleep(left)
             if left < self._delay:
                 share = max(left, 0.0) / (self._delay or 1.0)
                 text, finish = text[: int(share * len(text))].rstrip(), "deadline"
+            for end in _ends(text):
+                written = left * end / len(text) if text else left
+                time.sleep(max(0.0, began + written - time.monotonic()))
+                if on_text is not None and text:
+                    on_text(index, text[:end])
             self._done += 1
             if self._done == self._fail or 0 < self._dead <= self._done:
                 raise EngineFailed(f"echo failed at completion {self._done}, as its SPEC asks")
@@ -96,10 +101,11 @@ class Echo:
         if stuck:
             phrase = "and so on and "
             return (phrase * request.max_tokens)[: _BYTES * request.max_tokens].strip(), "length"
-        return self._opening(request.text, request.max_tokens)
+        return self._opening(request)
 
-    def _opening(self, text: str, limit: int) -> tuple[str, Finish]:
-        """The first whole sentences of `text` within `limit` tokens, or its start if none fits."""
+    def _opening(self, request: Request) -> tuple[str, Finish]:
+        """The first whole sentences of the text within the limit, or its start if none fits."""
+        text, limit = request.text, request.max_tokens
         head = _SPEAKER.sub("", text[: _BYTES * limit + 256])
         found = sentences.split(head)
         if len(text) > _BYTES * limit + 256:
@@ -111,10 +117,17 @@ class Echo:
             if self.count(longer) > limit:
                 break
             kept = longer
+            if winding_down(request, self.count(kept)) and sentence is not found[-1]:
+                return kept, "length"
         if kept or not head.strip():
             return kept, "stop"
         raw = head.strip().encode("utf-8", "replace")[: _BYTES * limit]
         return raw.decode("utf-8", "ignore").strip(), "length"
+
+
+def _ends(text: str) -> list[int]:
+    """Where the sentences of `text` end, and `text` itself."""
+    return sorted({*(end for _, end in sentences.spans(text)), len(text)})
 
 
 def open(name: str, argument: str, options: OpenOptions) -> Echo:
