@@ -118,6 +118,7 @@ class Findings:
             positions=grounding.positions(claims, self.thread.segments),
             support_rate=grounding.support_rate(claims, options.support_thr),
             spend=self.meter.spend(),
+            spent=self.meter.spent(),
             engine=self.engine.id,
             query=self.query,
             notices=tuple(self.notices),

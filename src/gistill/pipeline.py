@@ -21,7 +21,8 @@ from gistill.options import Options, chunk_size, room
 from gistill.prompts import Task, template
 from gistill.retrieval.chunks import choose
 from gistill.segmentation import chunk as chunking
-from gistill.spending import Meter, learn_speed, speed_of
+from gistill.speeds import lanes_of, learn_speed, speed_of
+from gistill.spending import Meter, StageName
 from gistill.store import Store
 from gistill.teacher import fuse, local
 from gistill.teacher.dedupe import dedupe
@@ -194,6 +195,7 @@ class _Work:
             overlap=overlap,
             local_len=options.local_len,
             global_len=options.global_len,
+            lanes=lanes_of(self.found.engine),
         )
         return chunks, plan
 
@@ -242,9 +244,10 @@ class _Work:
         asked = [requests[i] for i in read]
         share = plan.steps[0].seconds / plan.seconds if plan.seconds else 1.0
         single = len(chunks) == 1
-        stage = "single" if single else "local"
-        for answer in (yield from self._answers(asked, stage, task, share)):
-            answers[read[answer.index]] = answer
+        stage: StageName = "single" if single else "local"
+        with self.found.meter.stage(stage, 0):
+            for answer in (yield from self._answers(asked, stage, task, share)):
+                answers[read[answer.index]] = answer
         leaves = []
         for index, chunk in enumerate(chunks):
             answer = answers[index]
@@ -284,7 +287,8 @@ class _Work:
             self.found.meter.add(answer)
             found.append(answer)
             yield Progress(stage, len(found), len(requests), sum(a.reused for a in found))
-        learn_speed(self.store, self.found.engine, found, time.monotonic() - started)
+        took, beams = time.monotonic() - started, max((r.beams for r in requests), default=1)
+        learn_speed(self.store, self.found.engine, found, took, beams=beams)
         degraded = dict.fromkeys(text for answer in found for text in answer.degraded)
         gaps = dict.fromkeys(answer.gap for answer in found if answer.gap)
         broken = dict.fromkeys(a.gap for a in found if a.gap and a.failed == "broken")
@@ -354,9 +358,11 @@ class _Work:
         for index in set(several) - set(asked):
             why = "the notes do not fit the engine's context; the best ones were kept"
             nodes[index] = fuse.union(ids[index], level, groups[index], limits, why)
-        for answer in (yield from self._answers(requests, f"fuse {level}", task, share)):
+        with found.meter.stage("fuse", level):
+            answers = yield from self._answers(requests, f"fuse {level}", task, share)
+        for answer in answers:
             index = asked[answer.index]
-            if answer.failed and answer.by != self.found.engine.id:
+            if answer.failed and answer.by != found.engine.id:
                 # Selecting from notes is what a union does, and it hears every child.
                 why = f"{(answer.gap or '').partition(';')[0]}; the best notes were kept"
                 nodes[index] = fuse.union(ids[index], level, groups[index], limits, why)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Literal
 
+from gistill.decoding.profiles import PROFILES
 from gistill.engines import Speed
+from gistill.speeds import seconds
 from gistill.types import Budget, Chunk, Plan, Profile, Step
 
 # Tokens that a prompt template adds around its material; exact counts are the engine's business.
@@ -19,6 +22,7 @@ _SHORT = 32  # tokens: no plan asks for shorter local summaries, to save time
 _USABLE = 0.9  # share of the time budget that a plan may fill: the rest is for surprises
 
 Give = Callable[[Plan], Plan]
+Stage = Literal["single", "local", "fuse"]
 
 
 def plan(
@@ -30,11 +34,13 @@ def plan(
     overlap: int,
     local_len: int,
     global_len: int,
+    lanes: int = 1,
 ) -> Plan:
     """The best plan that fits `budget`; the cheapest one where none does.
 
     One chunk is a single pass. Several are summarized one by one, then fused in groups of what
-    `max_tokens` holds until one summary is left.
+    `max_tokens` holds until one summary is left. `lanes` is how many generations the engine runs
+    side by side.
     """
     whole = Plan(
         steps=(),
@@ -45,14 +51,14 @@ def plan(
         global_len=min(global_len, budget.tokens or global_len),
         profile=budget.profile,
     )
-    made = _costed(whole, chunks, speed)
+    made = _costed(whole, chunks, speed, lanes)
     if budget.seconds is None:
         return made
     limit = budget.seconds * _USABLE
     for name, give in _ladder(len(chunks)):
         if made.seconds <= limit:
             break
-        cheaper = _costed(give(made), chunks, speed)
+        cheaper = _costed(give(made), chunks, speed, lanes)
         if cheaper.seconds < made.seconds:
             made = replace(cheaper, given_up=tuple(dict.fromkeys([*made.given_up, name])))
     return made
@@ -85,15 +91,21 @@ def _shorter(plan: Plan) -> Plan:
     return replace(plan, local_len=min(plan.local_len, max(_SHORT, plan.local_len // 2)))
 
 
-def _costed(plan: Plan, chunks: Sequence[Chunk], speed: Speed) -> Plan:
+def _costed(plan: Plan, chunks: Sequence[Chunk], speed: Speed, lanes: int) -> Plan:
+    def step(stage: Stage, level: int, calls: int, tokens_in: int, tokens_out: int) -> Step:
+        tokens_in += calls * TEMPLATE
+        beams = PROFILES[plan.profile].beams
+        took = seconds(tokens_in, tokens_out, calls, beams, speed, lanes=lanes)
+        return Step(stage, level, calls, tokens_in, tokens_out, round(took, 3))
+
     read = plan.chunks - plan.unread
     if plan.chunks == 0 or read == 0:
         return replace(plan, steps=())
     if plan.chunks == 1:
-        step = _step(plan, "single", 0, 1, chunks[0].tokens, plan.global_len, speed)
-        return replace(plan, steps=(step,))
+        only = step("single", 0, 1, chunks[0].tokens, plan.global_len)
+        return replace(plan, steps=(only,))
     mean = sum(chunk.tokens for chunk in chunks) / len(chunks)
-    steps = [_step(plan, "local", 0, read, round(read * mean), read * plan.local_len, speed)]
+    steps = [step("local", 0, read, round(read * mean), read * plan.local_len)]
     nodes, level = plan.chunks, 1
     while nodes > 1:
         fan = max(2, plan.max_tokens // (plan.local_len + 1))
@@ -101,17 +113,6 @@ def _costed(plan: Plan, chunks: Sequence[Chunk], speed: Speed) -> Plan:
         if calls == 1 or not plan.flat:
             length = plan.global_len if calls == 1 else plan.local_len
             tokens_in = nodes * plan.local_len
-            steps.append(_step(plan, "fuse", level, calls, tokens_in, calls * length, speed))
+            steps.append(step("fuse", level, calls, tokens_in, calls * length))
         nodes, level = calls, level + 1
     return replace(plan, steps=tuple(steps))
-
-
-def _step(
-    plan: Plan, stage: str, level: int, calls: int, tokens_in: int, tokens_out: int, speed: Speed
-) -> Step:
-    tokens_in += calls * TEMPLATE
-    beams = {"greedy": 1.0, "fast": 2.0, "quality": 4.0}[plan.profile]
-    # A batch of one decodes slower a token than the batch speed says, hence the floor of 4 calls.
-    decoded = tokens_out * max(1.0, 4 / calls) * beams
-    seconds = tokens_in / speed.prefill + decoded / speed.decode
-    return Step(stage, level, calls, tokens_in, tokens_out, round(seconds, 3))  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ from gistill.ingest.files import Raw
 from gistill.options import Options
 from gistill.pipeline import summarize
 from gistill.segmentation import sentences
-from gistill.spending import learn_speed, speed_of
+from gistill.speeds import lanes_of, learn_speed, speed_of
 from gistill.store import Store
 from gistill.teacher.generation import Answer, Generation, claimed_sentences
 from gistill.types import Budget, Chunk, Done, Draft, Finish, Plan, Profile, Request
@@ -267,6 +267,7 @@ class _Call:
             overlap=0,
             local_len=self.length,
             global_len=self.length,
+            lanes=lanes_of(self.engine),
         )
 
     def _generated(
@@ -291,7 +292,8 @@ class _Call:
         (answer,) = generation.answers(
             [request], stage="decode", version=version, deadline=deadline, on_text=on_text
         )
-        learn_speed(self.speeds, self.engine, [answer], time.monotonic() - began)
+        took = time.monotonic() - began
+        learn_speed(self.speeds, self.engine, [answer], took, beams=request.beams)
         return answer
 
     def _left(self) -> float | None:
