@@ -18,6 +18,9 @@ from gistill.types import Budget, Chunk, Plan, Profile, Step
 # Tokens that a prompt template adds around its material; exact counts are the engine's business.
 TEMPLATE = 64
 LOCATED, EXTRACTIVE = "chunks located instead of read", "extractive"  # the ladder's last rungs
+# Trying costs no time that the selected sentences would need, and an engine that is believed to be
+# too slow, and so is never asked, would be believed so for ever.
+_HOPE = 4.0
 _SHORT = 32  # tokens: no plan asks for shorter local summaries, to save time
 _USABLE = 0.9  # share of the time budget that a plan may fill: the rest is for surprises
 
@@ -56,7 +59,7 @@ def plan(
         return made
     limit = budget.seconds * _USABLE
     for name, give in _ladder(len(chunks)):
-        if made.seconds <= limit:
+        if made.seconds <= limit * (_HOPE if name == EXTRACTIVE else 1.0):
             break
         cheaper = _costed(give(made), chunks, speed, lanes)
         if cheaper.seconds < made.seconds:
