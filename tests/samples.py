@@ -117,6 +117,8 @@ def done() -> Done:
         positions=(1, 0, 1, 1, 1, 1, 1, 0, 0, 0),
         support_rate=0.6,
         spend=Spend(4, 1, 790, 210, 2.5, 4.0, 300 << 20),
+        # The last fuse did not happen, and a chunk more was summarized than was planned.
+        spent=(Step("local", 0, 4, 390, 70, 1.7), Step("fuse", 1, 1, 400, 140, 0.4)),
         engine="echo",
         failures=("local: the model repeated itself",),
         notices=("the summary was shortened to 200 tokens",),
@@ -147,6 +149,7 @@ TEXT = st.one_of(st.text(st.characters(), max_size=20), st.just(HOSTILE))
 _SHARE = st.floats(0, 1)
 _COUNT = st.integers(0, 9999)
 _SECONDS = st.floats(0, 1e6)
+_MAYBE = st.none() | _COUNT
 _WHEN = st.datetimes(
     timezones=st.sampled_from([None, dt.UTC, dt.timezone(dt.timedelta(hours=5.5))])
 )
@@ -187,7 +190,8 @@ def results(draw: st.DrawFn) -> tuple[Done, Thread]:
         coverage=Coverage(read, total, tuple(draw(st.lists(unread, max_size=2)))),
         positions=tuple(draw(st.lists(_COUNT, max_size=10))),
         support_rate=draw(_SHARE),
-        spend=Spend(1, 2, draw(_COUNT), 4, draw(_SECONDS), 6.0, 7),
+        spend=Spend(1, 2, draw(_COUNT), 4, draw(_SECONDS), 6.0, 7, draw(_MAYBE), draw(_MAYBE)),
+        spent=tuple(draw(st.lists(step, max_size=2))),
         engine=draw(text),
         query=draw(gap),
         notices=draw(texts),

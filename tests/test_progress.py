@@ -1,7 +1,10 @@
 """What is shown while a run works."""
 
-from gistill.progress import Reporter, account_of, summary_of
+from dataclasses import replace
+
+from gistill.progress import Reporter, account_of, spend_of, summary_of
 from gistill.types import Notice, Plan, Planned, Progress, Step
+from samples import done
 
 
 def plan(seconds):
@@ -39,10 +42,32 @@ def test_a_terminal_gets_a_moving_line(monkeypatch, capsys):
     assert "[not markup]" in capsys.readouterr().err
 
 
-def test_the_account_names_calls_tokens_time_and_coverage():
-    from samples import done
+def test_the_account_lays_planned_and_spent_side_by_side():
+    assert account_of(done()).splitlines() == [
+        "spent: 4 + 1 stored generations, 790 tokens in, 210 out, 2.5 s (4.0 s of CPU), 315 MB; "
+        "read 90% of 200 tokens; 60% of sentences supported",
+        "planned | spent  calls  tokens in  tokens out   seconds",
+        "local            3 | 4  300 | 390  384 | 70    1.5 | 1.7",
+        "fuse 1           1 | 1  250 | 400  128 | 140   0.5 | 0.4",
+        "fuse 2           1 | -  250 | -    200 | -     0.7 | -",
+        "the rest         - | -    - | -      - | -       - | 0.4",
+        "total            5 | 5  800 | 790  712 | 210   2.7 | 2.5",
+    ]
 
-    line = account_of(done())
-    for part in ("generations", "tokens in", "planned", "read", "supported"):
-        assert part in line
+
+def test_the_account_of_an_older_run_says_what_is_known():
+    lines = account_of(replace(done(), spent=())).splitlines()
+    assert lines[2] == "local            3 | -  300 | -    384 | -     1.5 | -"
+    assert lines[-1] == "total            5 | 5  800 | 790  712 | 210   2.7 | 2.5"
+    assert not any(line.startswith("the rest") for line in lines)
+
+
+def test_a_gpu_is_named_where_one_was_used():
+    spend = replace(done().spend, peak_vram=2_100_000_000, joules=321.4)
+    assert spend_of(spend).endswith("315 MB, 2100 MB on the GPU, 321 J")
+    assert "GPU" not in spend_of(done().spend)
+    assert spend_of(replace(spend, joules=None)).endswith("2100 MB on the GPU")
+
+
+def test_a_short_plan_has_no_seconds():
     assert "under a second" in summary_of(plan(0.2))

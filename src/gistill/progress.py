@@ -6,6 +6,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from gistill.artifacts import account
 from gistill.types import Done, Event, Notice, Plan, Planned, Progress, Spend
 
 
@@ -93,17 +94,59 @@ def summary_of(plan: Plan) -> str:
 
 
 def account_of(done: Done) -> str:
-    """What a run cost and covered, in one line."""
-    return (
-        f"spent: {spend_of(done.spend)} (planned {done.plan.seconds:.1f} s); "
+    """What a run cost and covered: a line, then planned and spent side by side."""
+    head = (
+        f"spent: {spend_of(done.spend)}; "
         f"read {done.coverage.share:.0%} of {done.coverage.total:,} tokens; "
         f"{done.support_rate:.0%} of sentences supported"
     )
+    return "\n".join([head, *_table(done)])
 
 
 def spend_of(spend: Spend) -> str:
+    """What a run cost, in one line."""
     stored = f" + {spend.reused} stored" if spend.reused else ""
+    parts = [
+        f"{spend.calls}{stored} generations",
+        f"{spend.tokens_in:,} tokens in",
+        f"{spend.tokens_out:,} out",
+        f"{spend.seconds:.1f} s ({spend.cpu_seconds:.1f} s of CPU)",
+        f"{spend.peak_rss / 1e6:.0f} MB",
+    ]
+    if spend.peak_vram is not None:
+        parts.append(f"{spend.peak_vram / 1e6:.0f} MB on the GPU")
+    if spend.joules is not None:
+        parts.append(f"{spend.joules:.0f} J")
+    return ", ".join(parts)
+
+
+def _table(done: Done) -> list[str]:
+    """Stages by row; in each column what was planned and what was spent."""
+    *stages, total = account.table(done)
+    rows = [(row.name.lower(), _cells(row.planned), _cells(row.spent)) for row in stages]
+    if done.spent:
+        other = done.spend.seconds - sum(step.seconds for step in done.spent)
+        rows.append(("the rest", _cells(None), ("-", "-", "-", f"{max(0.0, other):.1f}")))
+    rows.append(("total", _cells(total.planned), _cells(total.spent)))
+    columns = [["planned | spent", *(name for name, _, _ in rows)]]
+    for n, head in enumerate(("calls", "tokens in", "tokens out", "seconds")):
+        left = max(len(planned[n]) for _, planned, _ in rows)
+        right = max(len(spent[n]) for _, _, spent in rows)
+        cells = [f"{p[n]:>{left}} | {s[n]:<{right}}" for _, p, s in rows]
+        columns.append([head.center(len(cells[0])), *cells])
+    widths = [max(map(len, column)) for column in columns]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in zip(*columns, strict=True)
+    ]
+
+
+def _cells(figures: account.Figures | None) -> tuple[str, str, str, str]:
+    if figures is None:
+        return ("-", "-", "-", "-")
     return (
-        f"{spend.calls}{stored} generations, {spend.tokens_in:,} tokens in, "
-        f"{spend.tokens_out:,} out, {spend.seconds:.1f} s, {spend.peak_rss / 1e6:.0f} MB"
+        f"{figures.calls:,}",
+        f"{figures.tokens_in:,}",
+        f"{figures.tokens_out:,}",
+        f"{figures.seconds:.1f}",
     )

@@ -99,6 +99,33 @@ def test_spent_counts_calls_kept_from_earlier_runs():
     assert account.spent(resumed) == account.spent(spend)
 
 
+def test_planned_and_spent_stand_side_by_side():
+    done = samples.done()
+    local, fuse, last, total = account.table(done)
+    assert local == ("Local", (3, 300, 384, 1.5), (4, 390, 70, 1.7))
+    assert fuse.name == "Fuse 1"
+    assert last == ("Fuse 2", (1, 250, 200, 0.7), None)
+    assert total == ("Total", (5, 800, 712, pytest.approx(2.7)), (5, 790, 210, 2.5))
+
+
+def test_what_was_not_planned_has_a_row_and_what_is_not_known_has_none():
+    done = samples.done()
+    unplanned = replace(done, plan=replace(done.plan, steps=()))
+    assert [(row.name, row.planned) for row in account.table(unplanned)] == [
+        ("Local", None),
+        ("Fuse 1", None),
+        ("Total", (0, 0, 0, 0)),
+    ]
+    old = account.table(replace(done, spent=()))
+    assert [row.spent for row in old[:-1]] == [None] * 3
+    assert old[-1].spent == (5, 790, 210, 2.5)
+
+
+def test_counts_are_dashes_where_nothing_is_known():
+    assert account.counts(account.Figures(1, 2000, 0, 0.5)) == ("1", "2,000", "0")
+    assert account.counts(None) == ("–", "–", "–")
+
+
 def test_listing_ends_with_how_many_more():
     assert account.listing(["a", "b", "c"], 2) == "a, b and 1 more"
     assert account.listing(["a", "b"], 2) == "a, b"

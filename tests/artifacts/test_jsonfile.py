@@ -47,10 +47,22 @@ def test_what_differs_between_runs_is_under_run_alone():
     done, thread = samples.done(), samples.thread()
     steps = tuple(replace(step, seconds=9.9) for step in done.plan.steps)
     spend = replace(done.spend, calls=0, reused=5, seconds=0.1, cpu_seconds=0.2, peak_rss=7)
-    later = replace(done, run="r-2", spend=spend, plan=replace(done.plan, steps=steps))
+    spend = replace(spend, peak_vram=1, joules=1.5)
+    spent = tuple(replace(step, seconds=9.9) for step in done.spent)
+    plan = replace(done.plan, steps=steps)
+    later = replace(done, run="r-2", spend=spend, spent=spent, plan=plan)
     first, second = jsonfile.render(done, thread), jsonfile.render(later, thread)
     assert first != second
     assert without_run(first) == without_run(second)
+
+
+def test_a_result_kept_before_stages_were_accounted_for_still_loads():
+    data = json.loads(jsonfile.render(samples.done(), samples.thread()))
+    del data["spent"]
+    for name in ("spent_seconds", "peak_vram", "joules"):
+        del data["run"][name]
+    jsonschema.Draft202012Validator(SCHEMA).validate(data)
+    assert jsonfile.load(data)[0] == replace(samples.done(), spent=())
 
 
 def test_long_lists_have_a_record_a_line_and_text_stays_readable():

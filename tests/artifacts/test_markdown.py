@@ -41,7 +41,9 @@ def test_marks_doubts_gaps_and_cost_are_there(page: str):
     assert "*Gap:* the model repeated itself. Written by extractive instead." in page
     assert "The engine ships on 4 May.[^1][^2] *(said 2 times)*" in page
     assert "- 20 tokens in 2 turns (00:14:40–00:14:45) not read: the model failed." in page
-    assert "| planned | 5 | 800 | 712 |\n| spent | 5 | 790 | 210 |" in page
+    assert "| Local | 3 | 300 | 384 | 4 | 390 | 70 |\n" in page
+    assert "| Fuse 2 | 1 | 250 | 200 | – | – | – |\n" in page
+    assert "| Total | 5 | 800 | 712 | 5 | 790 | 210 |\n" in page
     assert "- Given up: 2 beams instead of 4." in page
 
 
@@ -89,4 +91,5 @@ def test_any_result_gives_markdown_without_html(result):
 def test_the_same_input_gives_the_same_bytes(page: str):
     done = samples.done()
     later = replace(done, run="r-2", spend=replace(done.spend, seconds=99.0, calls=0, reused=5))
+    later = replace(later, spent=tuple(replace(step, seconds=99.0) for step in done.spent))
     assert markdown.render(later, samples.thread()) == page

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from gistill.artifacts import plain
 from gistill.artifacts.citations import Citations, count, nodes, noun, runs, weak
-from gistill.types import Claim, Done, Segment, Spend, Summary, Thread
+from gistill.types import Claim, Done, Segment, Spend, Step, Summary, Thread
 
 
 def percent(share: float) -> str:
@@ -157,14 +158,59 @@ def spent(spend: Spend) -> str:
     )
 
 
-def planned(done: Done) -> tuple[int, int, int]:
-    """Calls, tokens in and tokens out of all the steps of the plan."""
-    steps = done.plan.steps
-    return (
-        sum(step.calls for step in steps),
-        sum(step.tokens_in for step in steps),
-        sum(step.tokens_out for step in steps),
+class Figures(NamedTuple):
+    """What a stage was planned to take, or took."""
+
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+
+
+class Row(NamedTuple):
+    """Planned and spent of a stage; None where it was not planned, or nothing is known of it."""
+
+    name: str
+    planned: Figures | None
+    spent: Figures | None
+
+
+def table(done: Done) -> list[Row]:
+    """A row for each stage of the plan, for those it did not foresee, and for the total.
+
+    The total of the seconds spent is that of the run, which does more than generate.
+    """
+    planned = {_name(step): _figures(step) for step in done.plan.steps}
+    spent = {_name(step): _figures(step) for step in done.spent}
+    rows = [Row(n, planned.get(n), spent.get(n)) for n in dict.fromkeys([*planned, *spent])]
+    spend = done.spend
+    whole = Figures(calls(spend), spend.tokens_in, spend.tokens_out, spend.seconds)
+    return [*rows, Row("Total", _sum(planned.values()), whole)]
+
+
+def _name(step: Step) -> str:
+    return f"{step.stage.capitalize()} {step.level or ''}".strip()
+
+
+def _figures(step: Step) -> Figures:
+    return Figures(step.calls, step.tokens_in, step.tokens_out, step.seconds)
+
+
+def _sum(rows: Iterable[Figures]) -> Figures:
+    rows = list(rows)
+    return Figures(
+        sum(row.calls for row in rows),
+        sum(row.tokens_in for row in rows),
+        sum(row.tokens_out for row in rows),
+        sum(row.seconds for row in rows),
     )
+
+
+def counts(figures: Figures | None) -> tuple[str, str, str]:
+    """Calls, tokens in and tokens out as they are shown, or dashes."""
+    if figures is None:
+        return ("–", "–", "–")
+    return (f"{figures.calls:,}", f"{figures.tokens_in:,}", f"{figures.tokens_out:,}")
 
 
 def sentence(text: str) -> str:

@@ -102,6 +102,7 @@ def _members(done: Done, thread: Thread) -> Json:
             "tokens_in": done.spend.tokens_in,
             "tokens_out": done.spend.tokens_out,
         },
+        "spent": [_step(step) for step in done.spent],
         "notices": list(done.notices),
         "failures": list(done.failures),
         "participants": list(thread.participants),
@@ -124,17 +125,24 @@ def _run(done: Done) -> Json:
         "seconds": done.spend.seconds,
         "cpu_seconds": done.spend.cpu_seconds,
         "peak_rss": done.spend.peak_rss,
+        "peak_vram": done.spend.peak_vram,
+        "joules": done.spend.joules,
         # A plan reckons with the speed measured so far, which no two runs share.
         "planned_seconds": [step.seconds for step in done.plan.steps],
+        "spent_seconds": [step.seconds for step in done.spent],
         "versions": {"gistill": gistill.__version__, "python": platform.python_version()},
     }
 
 
 def _plan(plan: Plan) -> Json:
-    row = asdict(plan)
-    for step in row["steps"]:
-        del step["seconds"]  # in "run"
-    return {**row, "given_up": list(plan.given_up), "steps": list(row["steps"])}
+    steps = [_step(step) for step in plan.steps]
+    return {**asdict(plan), "given_up": list(plan.given_up), "steps": steps}
+
+
+def _step(step: Step) -> Json:
+    row = asdict(step)
+    del row["seconds"]  # in "run"
+    return row
 
 
 def _summary(node: Summary) -> Json:
@@ -250,12 +258,15 @@ def _load(data: Json) -> tuple[Done, Thread]:
             seconds=run["seconds"],
             cpu_seconds=run["cpu_seconds"],
             peak_rss=run["peak_rss"],
+            peak_vram=run.get("peak_vram"),  # this and more was added later
+            joules=run.get("joules"),
         ),
         engine=data["engine"],
         query=data["query"],
         notices=tuple(data["notices"]),
         failures=tuple(data["failures"]),
         run=run["id"],
+        spent=_to_steps(data.get("spent", []), run.get("spent_seconds", [])),
     )
     return done, thread
 
@@ -310,5 +321,9 @@ def _to_chunk(row: Json, whole: dict[str, Segment]) -> Chunk:
 
 
 def _to_plan(row: Json, seconds: list[float]) -> Plan:
-    steps = [Step(**step, seconds=took) for step, took in zip(row["steps"], seconds, strict=True)]
-    return Plan(**{**row, "steps": tuple(steps), "given_up": tuple(row["given_up"])})
+    steps = _to_steps(row["steps"], seconds)
+    return Plan(**{**row, "steps": steps, "given_up": tuple(row["given_up"])})
+
+
+def _to_steps(rows: list[Json], seconds: list[float]) -> tuple[Step, ...]:
+    return tuple(Step(**row, seconds=took) for row, took in zip(rows, seconds, strict=True))

@@ -91,18 +91,13 @@ def _read(done: Done, thread: Thread, citations: Citations) -> list[str]:
 
 
 def _cost(done: Done) -> str:
-    calls, tokens_in, tokens_out = account.planned(done)
     rows = [
-        ("", "model calls", "tokens in", "tokens out"),
-        ("---", "---:", "---:", "---:"),
-        ("planned", f"{calls:,}", f"{tokens_in:,}", f"{tokens_out:,}"),
-        (
-            "spent",
-            f"{account.calls(done.spend):,}",
-            f"{done.spend.tokens_in:,}",
-            f"{done.spend.tokens_out:,}",
-        ),
+        ("", "calls planned", "tokens in", "tokens out", "calls spent", "tokens in", "tokens out"),
+        ("---", *["---:"] * 6),
     ]
+    # Seconds differ from run to run: they are in summary.json and on the terminal.
+    for name, planned, spent in account.table(done):
+        rows.append((name, *account.counts(planned), *account.counts(spent)))
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     written = f"Written by {escape(done.engine)}, profile {done.plan.profile}."
     given = "".join(f"\n- Given up: {escape(account.sentence(g))}" for g in done.plan.given_up)

@@ -104,21 +104,16 @@ def _coverage(done: Done, thread: Thread, citations: Citations) -> str:
 
 
 def _cost(done: Done) -> str:
-    rows = [
-        (f"{step.stage.capitalize()} {step.level or ''}".strip(), step.calls, step.tokens_in,
-         step.tokens_out, "step")
-        for step in done.plan.steps
-    ]  # fmt: skip
-    rows.append(("Planned", *account.planned(done), "sum"))
-    spend = done.spend
-    rows.append(("Spent", account.calls(spend), spend.tokens_in, spend.tokens_out, "spent"))
-    body = "".join(
-        f'<tr class="{kind}"><th scope="row">{name}</th>'
-        f"<td>{calls:,}</td><td>{into:,}</td><td>{out:,}</td></tr>"
-        for name, calls, into, out, kind in rows
+    body = ""
+    for name, planned, spent in account.table(done):
+        cells = "".join(f"<td>{n}</td>" for n in (*account.counts(planned), *account.counts(spent)))
+        kind = ' class="sum"' if name == "Total" else ""
+        body += f'<tr{kind}><th scope="row">{name}</th>{cells}</tr>'
+    groups = "".join(
+        f'<th scope="colgroup" colspan="3">{head}</th>' for head in ("Planned", "Spent")
     )
-    heads = "".join(
-        f'<th scope="col">{head}</th>' for head in ("Model calls", "Tokens in", "Tokens out")
+    heads = (
+        '<th scope="col">Calls</th><th scope="col">Tokens in</th><th scope="col">Tokens out</th>'
     )
     plan = done.plan
     settings = (
@@ -128,7 +123,10 @@ def _cost(done: Done) -> str:
     )
     given_up = [f"Given up: {account.sentence(given)}" for given in plan.given_up]
     return (
-        f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>"
+        '<div class="wide" role="region" aria-labelledby="cost" tabindex="0"><table>'
+        '<colgroup></colgroup><colgroup span="3"></colgroup><colgroup span="3"></colgroup>'
+        f"<thead><tr><td></td>{groups}</tr><tr><td></td>{heads * 2}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
         f"<p>{escape(settings)}</p>{_list(given_up, 'told')}"
     )
 
