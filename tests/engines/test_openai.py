@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import itertools
 import json
+import threading
 import time
 from typing import Any
 
@@ -79,6 +81,25 @@ def test_what_a_server_cannot_do_is_said(llama_server: str) -> None:
     plain = run(engine, *(ask(p, 60) for p in prompts))
     penalized = run(engine, *(ask(p, 60, repetition_penalty=1e3) for p in prompts))
     assert [c.text for c in plain] != [c.text for c in penalized]
+
+
+def test_a_real_server_is_shown_as_it_writes(llama_server: str) -> None:
+    engine = open_engine(f"openai:{llama_server}")
+    shown: dict[int, list[str]] = {0: [], 1: []}
+    here = threading.get_ident()
+
+    def show(index: int, text: str) -> None:
+        assert threading.get_ident() == here
+        shown[index].append(text)
+
+    asked = [ask("Ann: item 1.", 30), ask("Ann: item 2.", 30)]
+    done = sorted(engine.generate(asked, on_text=show), key=lambda c: c.index)
+    assert [c.text for c in done] == [c.text for c in run(engine, *asked)]
+    for completion in done:
+        texts = shown[completion.index]
+        assert len(texts) > 1
+        assert all(longer.startswith(text) for text, longer in itertools.pairwise(texts))
+        assert texts[-1] == completion.text.rstrip("\ufffd").strip()
 
 
 def test_closing_the_iterator_leaves_the_server_free(llama_server: str) -> None:
@@ -178,6 +199,31 @@ def test_a_deadline_keeps_the_text_so_far(scripted: Any) -> None:
     engine = open_engine(f"openai:{scripted.url}")
     done = run(engine, ask(), ask(), deadline=time.monotonic() + 0.5)
     assert [(c.text, c.finish) for c in done] == [("Red wins.", "deadline")] * 2
+
+
+def test_winding_down_hangs_up_at_the_end_of_a_sentence(scripted: Any) -> None:
+    words = ["Red", " wins.", " It", " costs", " 3.", "5.", " Fine", ".", " Then", "."]
+    scripted.reply(CHAT, said(*words, reason="length"))
+    engine = open_engine(f"openai:{scripted.url}")
+    texts = []
+    for wind_down in (0, 1, 4, 9, 12):
+        [done] = run(engine, ask(wind_down=wind_down))
+        assert done.finish == "length"
+        texts.append(done.text)
+    whole, early = "Red wins. It costs 3.5. Fine. Then.", "Red wins. It costs 3.5. Fine."
+    assert texts == [whole, whole, whole, early, "Red wins."]
+
+
+def test_counting_does_not_miss_the_deadline(scripted: Any) -> None:
+    scripted.json("/tokenize", {"tokens": [1]})
+    engine = open_engine(f"openai:{scripted.url}")
+    scripted.reply("/tokenize", (200, {}, [1.5, b'{"tokens": [1]}']))
+    scripted.reply(CHAT, said("Red."))
+    done = run(engine, ask("a" * 30), ask("b" * 6000), deadline=time.monotonic() + 0.3)
+    assert [(c.text, c.finish, c.tokens_in) for c in done] == [
+        ("", "deadline", 10 + engine.overhead),
+        ("", "deadline", 2000 + engine.overhead),
+    ]
 
 
 def test_concurrency_is_bounded(scripted: Any) -> None:

@@ -4,8 +4,13 @@
 
 The model may be left out where the server has only one. `concurrency` (or the environment's
 GISTILL_OPENAI_CONCURRENCY, 4 by default) bounds the requests under way. The key is that of
-OPENAI_API_KEY, if set. Answers are streamed, so that a deadline keeps what has come. Decoding is
-asked to be greedy; whether two runs agree is the server's affair.
+OPENAI_API_KEY, if set. Answers are streamed, so that a deadline keeps what has come, and hanging up
+ends an answer that winds down. Decoding is asked to be greedy; whether two runs agree is the
+server's affair.
+
+Tokens are counted by the server where it has llama.cpp's or vLLM's `/tokenize`. Elsewhere a count
+is an estimate, a third of the bytes, which is too many rather than too few, and each completion
+says so. What has come of a stream is taken for a token a piece, as most servers send it.
 """
 
 from __future__ import annotations
@@ -27,7 +32,8 @@ from urllib.parse import parse_qsl
 
 import httpx
 
-from gistill.engines import OpenOptions, Speed
+from gistill.engines import OnText, OpenOptions, Speed
+from gistill.engines.growth import closes, legible, winding_down
 from gistill.engines.server import Server, check, explain, loopback
 from gistill.errors import BadInput, EngineFailed, Overflow
 from gistill.types import Completion, Finish, Request
@@ -83,9 +89,40 @@ class _Result:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """All that has come of an answer: handed over to be shown in the thread of the caller."""
+
+    index: int
+    text: str
+
+
+_Post = queue.SimpleQueue[_Result | _Text | BaseException]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A request under way: its place in the caller's sequence, and where to put its news."""
+
+    index: int
+    request: Request
+    done: _Post
+    shows: bool
+
+    def grew(self, answer: _Answer) -> bool:
+        """Shows what has come; True if it should end here."""
+        written = len(answer.parts)
+        ending = winding_down(self.request, written)
+        if written == 0 or not (ending or self.shows):
+            return False
+        text = "".join(answer.parts)
+        if self.shows and (seen := legible(text)):
+            self.done.put(_Text(self.index, seen))
+        return ending and closes(text)
+
+
 class OpenAI:
-    """The engine. `count` is exact where the server has llama.cpp's or vLLM's `/tokenize`, and
-    otherwise an estimate on the safe side, which `Completion.degraded` then says."""
+    """The engine. Its `count` may ask the server, or be an estimate: see the module."""
 
     def __init__(self, server: Server, model: str, context: int | None, concurrency: int) -> None:
         described = server.describe(model)
@@ -104,30 +141,49 @@ class OpenAI:
         return self._server.count(text)
 
     def generate(
-        self, requests: Sequence[Request], *, deadline: float | None = None
+        self,
+        requests: Sequence[Request],
+        *,
+        deadline: float | None = None,
+        on_text: OnText | None = None,
     ) -> Iterator[Completion]:
         """Token counts of a completion are the server's where it gives them."""
-        read = [self.count(request.prompt) + self.overhead for request in requests]
-        for tokens, request in zip(read, requests, strict=True):
-            if tokens + request.max_tokens > self.context:
+        read = []
+        for request in requests:
+            tokens = self._server.count(request.prompt, until=deadline) + self.overhead
+            read.append(tokens)
+            late = deadline is not None and time.monotonic() >= deadline  # nothing will be sent
+            if tokens + request.max_tokens > self.context and not late:
                 raise Overflow(tokens + request.max_tokens, self.context)
-        return self._generate(requests, read, deadline)
+        return self._generate(requests, read, deadline, on_text)
 
     def _generate(
-        self, requests: Sequence[Request], read: list[int], deadline: float | None
+        self,
+        requests: Sequence[Request],
+        read: list[int],
+        deadline: float | None,
+        on_text: OnText | None,
     ) -> Iterator[Completion]:
-        done: queue.SimpleQueue[_Result | BaseException] = queue.SimpleQueue()
+        done: _Post = queue.SimpleQueue()
+        asks = [_Ask(i, r, done, on_text is not None) for i, r in enumerate(requests)]
         loop = asyncio.new_event_loop()
-        work = loop.create_task(self._all(requests, deadline, done))
+        work = loop.create_task(self._all(asks, deadline))
         # Requests go on in a thread of their own while the consumer is busy with an answer.
         thread = threading.Thread(target=_drive, args=(loop, work, done), daemon=True)
         thread.start()
+        left = len(requests)
+        shown: dict[int, str] = {}
         try:
-            for _ in requests:
+            while left:
                 item = done.get()
                 if isinstance(item, BaseException):
                     raise item
-                yield self._completion(item, requests[item.index], read[item.index])
+                if isinstance(item, _Result):
+                    left -= 1
+                    yield self._completion(item, requests[item.index], read[item.index])
+                elif on_text is not None and shown.get(item.index) != item.text:
+                    shown[item.index] = item.text
+                    on_text(item.index, item.text)
         finally:
             loop.call_soon_threadsafe(work.cancel)
             thread.join()
@@ -162,12 +218,7 @@ class OpenAI:
             lost.append(_ESTIMATED)
         return tuple(lost)
 
-    async def _all(
-        self,
-        requests: Sequence[Request],
-        deadline: float | None,
-        done: queue.SimpleQueue[_Result | BaseException],
-    ) -> None:
+    async def _all(self, asks: list[_Ask], deadline: float | None) -> None:
         slots = asyncio.Semaphore(self._concurrency)
         async with (
             httpx.AsyncClient(
@@ -176,15 +227,15 @@ class OpenAI:
             asyncio.TaskGroup() as group,
         ):
 
-            async def one(index: int, request: Request) -> None:
+            async def one(ask: _Ask) -> None:
                 async with slots:
-                    done.put(await self._answer(client, index, request, deadline))
+                    ask.done.put(await self._answer(client, ask, deadline))
 
-            for index, request in enumerate(requests):
-                group.create_task(one(index, request))
+            for ask in asks:
+                group.create_task(one(ask))
 
     async def _answer(
-        self, client: httpx.AsyncClient, index: int, request: Request, deadline: float | None
+        self, client: httpx.AsyncClient, ask: _Ask, deadline: float | None
     ) -> _Result:
         began = time.monotonic()
         left = None if deadline is None else deadline - began
@@ -193,11 +244,11 @@ class OpenAI:
         with contextlib.suppress(TimeoutError):  # `answer` keeps what has come
             if left is None or left > 0:
                 async with asyncio.timeout(left):
-                    await self._persist(client, request, answer)
+                    await self._persist(client, ask, answer)
                 finish = "length" if answer.reason == "length" else "stop"
-        return _Result(index, answer, finish, time.monotonic() - began)
+        return _Result(ask.index, answer, finish, time.monotonic() - began)
 
-    async def _persist(self, client: httpx.AsyncClient, request: Request, answer: _Answer) -> None:
+    async def _persist(self, client: httpx.AsyncClient, ask: _Ask, answer: _Answer) -> None:
         """Tries until an answer is complete, waiting longer each time.
 
         Raises: EngineFailed when no try is left, or none would help.
@@ -205,7 +256,7 @@ class OpenAI:
         for attempt in range(_TRIES):
             try:
                 answer.clear()
-                return await self._stream(client, request, answer)
+                return await self._stream(client, ask, answer)
             except _Again as error:
                 again = error
             except httpx.TransportError as error:
@@ -216,12 +267,12 @@ class OpenAI:
                 await asyncio.sleep(min(wait, _LONGEST_WAIT))
         raise EngineFailed(f"{self._server.base} failed {_TRIES} times; the last time: {again}")
 
-    async def _stream(self, client: httpx.AsyncClient, request: Request, answer: _Answer) -> None:
+    async def _stream(self, client: httpx.AsyncClient, ask: _Ask, answer: _Answer) -> None:
         url = f"{self._server.base}/chat/completions"
-        async with client.stream("POST", url, json=self._body(request)) as response:
+        async with client.stream("POST", url, json=self._body(ask.request)) as response:
             if response.status_code != 200:
                 await response.aread()
-                self._refuse(response, request)
+                self._refuse(response, ask.request)
             try:
                 if "json" in response.headers.get("content-type", ""):  # it does not stream
                     await response.aread()
@@ -230,6 +281,9 @@ class OpenAI:
                     data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
                     if data and data != "[DONE]":
                         answer.take(json.loads(data))
+                        if answer.reason is None and ask.grew(answer):
+                            answer.reason = "length"
+                            return
             except (ValueError, TypeError, AttributeError) as error:
                 raise EngineFailed(
                     f"{self._server.base} does not speak the OpenAI protocol: it sent no chat "
@@ -265,7 +319,7 @@ class OpenAI:
 def _drive(
     loop: asyncio.AbstractEventLoop,
     work: asyncio.Task[None],
-    done: queue.SimpleQueue[_Result | BaseException],
+    done: _Post,
 ) -> None:
     """Runs `work` to its end; the consumer raises what went wrong."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import time
 import weakref
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from gistill.errors import BadInput, EngineFailed
 Kind = Literal["llama.cpp", "vllm"]  # by how it counts tokens; others cannot be asked
 _CONTEXT = 4096  # of a server that does not tell: what Ollama gives a model unless told otherwise
 _REMEMBERED = 100_000  # counts
+_LONGEST = 30.0  # seconds to wait for an answer
 
 
 def loopback(url: httpx.URL) -> bool:
@@ -76,7 +78,7 @@ class Server:
             # Read once: loading the certificates takes longer than many a request.
             "verify": httpx.create_ssl_context() if base.scheme == "https" else False,
         }
-        self._client = httpx.Client(timeout=httpx.Timeout(30.0, connect=5.0), **self.settings)
+        self._client = httpx.Client(timeout=httpx.Timeout(_LONGEST, connect=5.0), **self.settings)
         weakref.finalize(self, self._client.close)
         self._counts: dict[bytes, int] = {}
         self.kind: Kind | None = None
@@ -111,14 +113,22 @@ class Server:
         context = next((int(value) for value in found if value), _CONTEXT)
         return Model(name, context, str(meta.get("size") or ""))
 
-    def count(self, text: str) -> int:
+    def count(self, text: str, *, until: float | None = None) -> int:
         """Tokens in `text`: the server's own count, or a third of its bytes, rounded up, which is
-        more than the tokenizers in use make of nearly any language."""
-        if self.kind is None:
-            return -(-len(text.encode("utf-8", "surrogatepass")) // 3)
-        key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        more than the tokenizers in use make of nearly any language. So it is too where the server
+        does not answer before `until`, a `time.monotonic()` value.
+
+        Raises: EngineFailed if the server no longer counts.
+        """
+        encoded = text.encode("utf-8", "surrogatepass")
+        key = hashlib.blake2b(encoded, digest_size=16).digest()
         if key not in self._counts:
-            tokens = self._tokenize(self.kind, text)
+            left = _LONGEST if until is None else min(until - time.monotonic(), _LONGEST)
+            if self.kind is None or left <= 0:
+                return -(-len(encoded) // 3)
+            tokens = self._tokenize(self.kind, text, left)
+            if tokens is None and until is not None and time.monotonic() >= until:
+                return -(-len(encoded) // 3)
             if tokens is None:
                 raise EngineFailed(f"{self.base.host} stopped counting tokens; is it still up?")
             if len(self._counts) >= _REMEMBERED:
@@ -153,11 +163,11 @@ class Server:
                 f"{self.base} does not speak the OpenAI protocol: /models gave no list of models"
             ) from error
 
-    def _tokenize(self, kind: Kind, text: str) -> int | None:
+    def _tokenize(self, kind: Kind, text: str, timeout: float = _LONGEST) -> int | None:
         body: dict[str, Any] = {"content": text}
         if kind == "vllm":
             body = {"model": self.model, "prompt": text, "add_special_tokens": False}
-        said = self._ask("POST", "tokenize", body) or {}
+        said = self._ask("POST", "tokenize", body, timeout) or {}
         if kind == "vllm" and isinstance(said.get("count"), int):
             return int(said["count"])
         tokens = said.get("tokens")
@@ -168,11 +178,13 @@ class Server:
         settings = (said or {}).get("default_generation_settings")
         return settings.get("n_ctx") if isinstance(settings, dict) else None
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _ask(
+        self, method: str, path: str, body: dict[str, Any] | None, timeout: float = _LONGEST
+    ) -> dict[str, Any] | None:
         """An answer outside of the protocol, or None where the server has none."""
         url = self.root.join(path)
         try:
-            response = self._client.request(method, url, json=body)
+            response = self._client.request(method, url, json=body, timeout=timeout)
             said = response.json() if response.status_code == 200 else None
         except (httpx.HTTPError, ValueError):  # the caller says what is missing without it
             return None
