@@ -19,7 +19,9 @@ from gistill.segmentation.render import render
 try:
     import accelerate  # noqa: F401  (transformers places models with it)
     import torch
+    from tokenizers import Regex, normalizers
     from transformers import AutoTokenizer, GenerationConfig
+    from transformers.utils.hub import cached_file
 except ModuleNotFoundError as error:
     raise MissingExtra("a published model", "torch") from error
 # After torch, for the lack of which it would blame another feature.
@@ -109,6 +111,7 @@ def open_checkpoint(
                 configure(raw)
             config = model.config_class.from_dict(raw)
             tokenizer = AutoTokenizer.from_pretrained(source, config=config, local_files_only=local)
+            _normalize(tokenizer, source, local=local)
             loaded = model.from_pretrained(
                 source, config=config, dtype=dtype, local_files_only=local, **placed
             )
@@ -119,6 +122,31 @@ def open_checkpoint(
     checkpoint = load(options.model or source, OpenOptions(offline=options.offline), read)
     _settle(checkpoint, keep)
     return checkpoint
+
+
+def _normalize(tokenizer: Any, source: str, *, local: bool) -> None:
+    """Makes the tokenizer treat text as its SentencePiece model does, if it comes from one.
+
+    transformers 5.23 takes the pieces and leaves the normalizer behind, which for OpenLLaMA joins
+    spaces (github.com/openlm-research/open_llama/issues/40).
+    """
+    missing: Any = {"_raise_exceptions_for_missing_entries": False, "local_files_only": local}
+    if cached_file(source, "tokenizer.json", **missing) is not None:
+        return
+    path = cached_file(source, "tokenizer.model", **missing)
+    if path is None:
+        return
+    from sentencepiece import sentencepiece_model_pb2
+
+    pieces: Any = sentencepiece_model_pb2  # its classes are made when it is imported
+    spec = pieces.ModelProto.FromString(Path(path).read_bytes()).normalizer_spec
+    steps: list[Any] = []
+    if spec.precompiled_charsmap:
+        steps.append(normalizers.Precompiled(spec.precompiled_charsmap))
+    if spec.remove_extra_whitespaces:
+        steps += [normalizers.Replace(Regex(" {2,}"), " "), normalizers.Strip()]
+    if steps:
+        tokenizer.backend_tokenizer.normalizer = normalizers.Sequence(steps)
 
 
 def _placed(device_map: str | None) -> dict[str, Any]:
