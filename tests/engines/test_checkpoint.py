@@ -16,6 +16,7 @@ import transformers
 from gistill.engines import OpenOptions, open_engine
 from gistill.errors import BadInput, EngineFailed
 from gistill.types import Request
+from tiny_gguf import write_gguf
 
 PROMPTS = ["Ann: We decided to raise the budget by 12 percent.", "Bob: nobody objected."]
 
@@ -28,24 +29,96 @@ def texts(engine: Any, requests: list[Request]) -> list[str]:
     return [c.text for c in sorted(engine.generate(requests), key=lambda c: c.index)]
 
 
-@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
-def test_an_adapter_opens_its_base(llama: Path, tmp_path: Path) -> None:
+def adapt(base: Any, task: str, *targets: str) -> Any:
+    """`base` with LoRA weights that change what it writes."""
     import peft
 
-    base = transformers.AutoModelForCausalLM.from_pretrained(llama, dtype=torch.float32)
-    config = peft.LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+    config = peft.LoraConfig(
+        r=4, target_modules=list(targets), init_lora_weights=False, task_type=task
+    )
     torch.manual_seed(5)
-    adapted = peft.get_peft_model(base, config)
-    adapted.save_pretrained(tmp_path)
-    engine, plain = open_engine(f"hf:{tmp_path}"), open_engine(f"hf:{llama}")
+    return peft.get_peft_model(base, config)
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+@pytest.mark.parametrize(
+    ("name", "kind", "task", "targets"),
+    [
+        ("llama", "CausalLM", "CAUSAL_LM", ("q_proj", "v_proj")),
+        ("t5", "Seq2SeqLM", "SEQ_2_SEQ_LM", ("q", "v", "wo")),
+        ("bart", "Seq2SeqLM", "SEQ_2_SEQ_LM", ("q_proj", "fc2")),
+    ],
+)
+def test_an_adapter_opens_its_base(
+    name: str, kind: str, task: str, targets: tuple[str], request: Any, tmp_path: Path
+) -> None:
+    folder = request.getfixturevalue(name)
+    opener = getattr(transformers, f"AutoModelFor{kind}")
+    adapted = adapt(opener.from_pretrained(folder, dtype=torch.float32), task, *targets)
+    adapted.save_pretrained(tmp_path / "adapter")
+    engine, plain = open_engine(tmp_path / "adapter"), open_engine(folder)
     assert engine.id.startswith(plain.id + "+")
+    merged = shutil.copytree(folder, tmp_path / "merged")
+    adapted.merge_and_unload().save_pretrained(merged)
+    requests = [ask(p) for p in PROMPTS]
+    assert texts(engine, requests) == texts(open_engine(merged), requests)
+    assert texts(engine, requests) != texts(plain, requests)
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+def test_an_adapter_of_the_bundled_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = write_gguf(tmp_path / "tiny.gguf", "Q8_0")
+    monkeypatch.setattr("gistill.models.fetch.weights", lambda *_, **__: weights)
+    base = transformers.AutoModelForCausalLM.from_pretrained(
+        tmp_path, gguf_file="tiny.gguf", dtype=torch.float32
+    )
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path, gguf_file="tiny.gguf")
+    base.hf_quantizer, base.is_quantized = None, False
+    del base.config.quantization_config
+    adapted = adapt(base, "CAUSAL_LM", "q_proj", "v_proj", "down_proj")
+    adapted.peft_config["default"].base_model_name_or_path = "bundled"
+    adapted.save_pretrained(tmp_path / "adapter", save_embedding_layers=False)
     merged = tmp_path / "merged"
     adapted.merge_and_unload().save_pretrained(merged)
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(llama / name, merged)
+    tokenizer.save_pretrained(merged)
+    engine = open_engine(tmp_path / "adapter", OpenOptions(offline=True))
+    assert engine.id.startswith("hf:bundled@b179c9523d0e:")
     requests = [ask(p) for p in PROMPTS]
-    assert texts(engine, requests) == texts(open_engine(f"hf:{merged}"), requests)
-    assert texts(engine, requests) != texts(plain, requests)
+    assert texts(engine, requests) == texts(open_engine(merged), requests)
+
+
+def test_an_adapter_of_the_bundled_model_that_is_not_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GISTILL_HOME", str(tmp_path / "empty"))
+    monkeypatch.delenv("GISTILL_WHEEL", raising=False)
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "bundled"}')
+    with pytest.raises(BadInput, match="run: gistill models get"):
+        open_engine(tmp_path)
+
+
+@pytest.mark.model
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+def test_the_bundled_weights_are_read_as_they_are(model_home: Path, tmp_path: Path) -> None:
+    """An adapter that changes nothing: the untuned model answers as it is known to."""
+    import peft
+
+    base = transformers.AutoModelForCausalLM.from_config(
+        transformers.LlamaConfig(
+            vocab_size=49152,
+            hidden_size=576,
+            intermediate_size=1536,
+            num_hidden_layers=30,
+            num_attention_heads=9,
+            num_key_value_heads=3,
+        )
+    )
+    empty = peft.get_peft_model(base, peft.LoraConfig(r=2, target_modules=["v_proj"]))
+    empty.peft_config["default"].base_model_name_or_path = "bundled"
+    empty.save_pretrained(tmp_path, save_embedding_layers=False)
+    engine = open_engine(tmp_path)
+    [done] = engine.generate([ask("What is the capital of France? Answer in one sentence.", 20)])
+    assert "Paris" in done.text
 
 
 def test_the_id_follows_the_weights_not_the_run(llama: Path, tmp_path: Path) -> None:

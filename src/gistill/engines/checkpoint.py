@@ -1,4 +1,8 @@
-"""Loads a transformers checkpoint: a folder, a LoRA adapter's folder, or a model of the hub."""
+"""Loads a transformers checkpoint: a folder, a LoRA adapter's folder, or a model of the hub.
+
+An adapter may name "bundled" as its base: the weights that `gistill models get` fetched, as they
+were before gistill adapted them.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ from typing import Any, Protocol
 from gistill.engines import OpenOptions
 from gistill.engines.fingerprint import fingerprint
 from gistill.errors import BadInput, EngineFailed, MissingExtra
+from gistill.models import fetch
+from gistill.models.spec import spec
 
 try:
     import torch
@@ -41,14 +47,25 @@ class Read(Protocol):
 
 
 def read(source: str, *, local: bool) -> tuple[Any, Any]:
-    """Whatever class the configuration names, with its tokenizer. Raises: EngineFailed."""
+    """Whatever class the configuration names, with its tokenizer. `source` may be a GGUF file.
+
+    Raises: EngineFailed.
+    """
     where, dtype = device()
+    found: dict[str, Any] = {"local_files_only": local}
+    folder, file = source, Path(source)
+    if local and file.suffix == ".gguf" and file.is_file():
+        folder = str(file.parent)
+        found["gguf_file"] = file.name
     with reading(source):
-        config = transformers.AutoConfig.from_pretrained(source, local_files_only=local)
+        config = transformers.AutoConfig.from_pretrained(folder, **found)
         kind = "Seq2SeqLM" if config.is_encoder_decoder else "CausalLM"
         opener = getattr(transformers, f"AutoModelFor{kind}")
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, local_files_only=local)
-        model = opener.from_pretrained(source, config=config, dtype=dtype, local_files_only=local)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **found)
+        model = opener.from_pretrained(folder, config=config, dtype=dtype, **found)
+    if "gguf_file" in found:  # the weights are plain ones by now; peft would take them for GGUF's
+        model.hf_quantizer, model.is_quantized = None, False
+        del model.config.quantization_config
     return model.to(where).eval(), tokenizer
 
 
@@ -86,11 +103,27 @@ def _load_adapter(folder: Path, options: OpenOptions) -> Checkpoint:
     if not name:
         raise BadInput(f"{folder}/adapter_config.json names no base model")
     beside = folder / name
-    base = load(str(beside) if beside.is_dir() else name, options)
+    if name == "bundled":
+        base = _bundled(folder)
+    else:
+        base = load(str(beside) if beside.is_dir() else name, options)
     with quiet():
         model = peft.PeftModel.from_pretrained(base.model, str(folder)).merge_and_unload()
     model.eval()
     return Checkpoint(f"{base.id}+{fingerprint(folder)}", model, base.tokenizer)
+
+
+def _bundled(adapter: Path) -> Checkpoint:
+    try:
+        weights = fetch.weights(spec("bundled"), wheel=None, offline=True, say=lambda line: None)
+    except BadInput as error:
+        raise BadInput(
+            f"{adapter} adapts the bundled model, whose weights are not here; "
+            "run: gistill models get"
+        ) from error
+    model, tokenizer = read(str(weights), local=True)
+    revision = spec("bundled").wheel.member_sha256[:12]
+    return Checkpoint(_id("bundled", revision, model), model, tokenizer)
 
 
 def _from_hub(name: str, options: OpenOptions, read: Read) -> tuple[Any, Any]:
