@@ -6,6 +6,7 @@ the SPEC of a small model.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 
 from gistill.engines import Engine, open_engine
 from gistill.errors import Overflow
+from gistill.segmentation.sentences import ended
 from gistill.types import Completion, Request
 
 SPECS: dict[str, Callable[[Callable[[str], Any]], str]] = {
@@ -120,6 +122,44 @@ def test_a_far_deadline_changes_nothing(engine: Engine) -> None:
     free = by_index(list(engine.generate(requests())))
     bound = by_index(list(engine.generate(requests(), deadline=time.monotonic() + 3600)))
     assert [c.text for c in free] == [c.text for c in bound]
+
+
+def test_text_is_shown_as_it_grows(engine: Engine) -> None:
+    plain = by_index(list(engine.generate(requests(max_tokens=30))))
+    shown: list[list[str]] = [[] for _ in TEXTS]
+    asked = requests(max_tokens=30)
+    done = by_index(list(engine.generate(asked, on_text=lambda i, text: shown[i].append(text))))
+    assert [c.text for c in done] == [c.text for c in plain]
+    assert (not any(shown)) == (engine.id == "extractive-1")
+    for texts, completion in zip(shown, done, strict=True):
+        assert all(longer.startswith(text) for text, longer in itertools.pairwise(texts))
+        assert len(set(texts)) == len(texts)
+        if texts:  # the bytes of a last, unfinished character are not shown
+            assert texts[-1] == completion.text.rstrip("\ufffd").strip()
+
+
+def test_what_a_callback_raises_reaches_the_caller(engine: Engine) -> None:
+    class Enough(Exception):
+        pass
+
+    def refuse(index: int, text: str) -> None:
+        raise Enough
+
+    if engine.id != "extractive-1":
+        with pytest.raises(Enough):
+            list(engine.generate(requests(), on_text=refuse))
+    assert len(list(engine.generate(requests()))) == len(TEXTS)
+
+
+def test_winding_down_only_ever_shortens(engine: Engine) -> None:
+    plain = by_index(list(engine.generate(requests(max_tokens=30))))
+    wound = by_index(list(engine.generate(requests(max_tokens=30, wind_down=30))))
+    for long, short in zip(plain, wound, strict=True):
+        assert long.text.startswith(short.text)
+        assert short.tokens_out <= long.tokens_out
+        if short.text != long.text:
+            assert short.finish == "length"
+            assert ended(short.text)
 
 
 def test_an_overflow_comes_before_any_answer(engine: Engine) -> None:
