@@ -3,6 +3,7 @@
 import math
 import random
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -121,6 +122,7 @@ _OBSERVATIONS = st.builds(
     st.integers(1, 10**5),
     st.integers(1, 16),
     st.floats(1e-3, 1e7),
+    st.booleans(),
 )
 _RATES = st.floats(1e-3, 1e9)
 
@@ -128,19 +130,58 @@ _RATES = st.floats(1e-3, 1e9)
 @given(
     st.lists(_OBSERVATIONS, max_size=50),
     st.builds(Speed, _RATES, _RATES),
+    st.floats(0, 1e3),
     st.integers(1, 256),
 )
-def test_speeds_are_never_zero_negative_or_infinite(seen, guess, lanes):
-    found = speeds.fit(seen, guess, lanes=lanes)
+def test_speeds_are_never_zero_negative_or_infinite(seen, guess, start, lanes):
+    found, start = speeds.pace(seen, guess, start, lanes=lanes)
     for rate in (found.prefill, found.decode):
         assert math.isfinite(rate)
         assert rate > 0
+    assert math.isfinite(start)
+    assert start >= 0
+
+
+@given(st.floats(0, 20), st.integers())
+def test_starting_up_is_told_from_speed(true_start, seed):
+    dice = random.Random(seed)
+    true = Speed(GUESS.prefill * 2, GUESS.decode / 2)
+    seen = []
+    for _ in range(15):  # runs of two batches, the first of which has to wait
+        first = observe(true, dice, 0.05)
+        seen.append(replace(first, seconds=first.seconds + true_start, cold=True))
+        seen.append(observe(true, dice, 0.05))
+    found, start = speeds.pace(seen, GUESS, 0.0)
+    new = observe(true, dice, 0)
+    assert start == pytest.approx(true_start, abs=3.0)
+    assert took(new, found) == pytest.approx(new.seconds, rel=0.5)
+
+
+def test_a_guessed_start_is_taken_off_cold_batches():
+    seen = Observation(4000, 400, 8, 1, took(Observation(4000, 400, 8, 1, 0), GUESS) + 3.0, True)
+    assert speeds.pace([seen], GUESS, 3.0) == (GUESS, 3.0)
+    little = replace(seen, seconds=4.0)  # it may have been all starting up
+    assert speeds.pace([little], GUESS, 3.0) == (GUESS, 3.0)
+
+
+def test_only_the_first_batch_of_an_engine_is_cold():
+    store, engine = Store(), open_engine("echo")
+    engine.start = 3.0
+    speeds.learn_speed(store, engine, [answer(reused=True)], 0.2)
+    assert speeds.start_of(store, engine) == 3.0
+    speeds.learn_speed(store, engine, [answer()], 0.01)  # too short to be kept, and yet the first
+    assert speeds.start_of(store, engine) == 0.0
+    speeds.learn_speed(store, engine, [answer()], 5.0)
+    assert [seen.cold for seen in store.observations(engine.id, speeds.this_machine())] == [False]
+    speeds.learn_speed(store, engine, [answer(failed="broken", by="extractive-1")], 5.0)
+    assert speeds.start_of(store, engine) == 3.0
+    assert speeds.start_of(store, open_engine("echo")) == 0.0
 
 
 def test_what_is_learned_is_found_again():
     store, engine = Store(), open_engine("echo:delay=0.1")
     assert speeds.speed_of(store, engine) == engine.speed
-    seen = Observation(1000, 100, 1, 4, 10.0)
+    seen = Observation(1000, 100, 1, 4, 10.0, cold=True)
     speeds.learn_speed(store, engine, [answer()], 10.0, beams=4)
     assert store.observations(engine.id, speeds.this_machine()) == [seen]
     assert took(seen, speeds.speed_of(store, engine)) == pytest.approx(10.0)
@@ -186,7 +227,7 @@ def test_the_finished_bear_the_time_of_the_late():
     late = answer(by="extractive-1", failed="late")
     speeds.learn_speed(store, engine, [answer(), late, late], 5.0)
     (seen,) = store.observations(engine.id, speeds.this_machine())
-    assert seen == Observation(1000, 100, 1, 1, 5.0)
+    assert seen == Observation(1000, 100, 1, 1, 5.0, cold=True)
 
 
 def test_if_all_are_late_only_news_is_kept():

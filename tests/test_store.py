@@ -123,7 +123,7 @@ def test_pruning_keeps_the_newest_runs_and_the_latest_used_results(tmp_path):
 
 
 def seen(n):
-    return Observation(100 * n, 10 * n, n, 2, 0.5 * n)
+    return Observation(100 * n, 10 * n, n, 2, 0.5 * n, cold=n % 2 == 0)
 
 
 def test_observations_come_back_oldest_first_and_by_machine():

@@ -1,14 +1,17 @@
 """How long generations take: one cost model, which plans reckon with and measurements teach.
 
-Reading prompts and writing answers cost so much a token. The rates are an engine's first guess
-until the store holds observations of it on this machine.
+Reading prompts and writing answers cost so much a token, and an engine may have to start up
+before its first. All three are its own first guess until the store holds observations of it on
+this machine.
 """
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
+from weakref import WeakSet
 
 from gistill.engines import Engine, Speed, machine
 from gistill.store import Observation, Store
@@ -25,6 +28,9 @@ _FADE = 6  # observations after which one counts half
 _PRIOR = 0.01  # weight of the first guess, in observations
 _SWING = 50.0  # how far a fitted rate may be from that ratio
 _ROUNDS = 4
+_LONG = 20.0  # seconds of a batch that tells as much about starting up as the first guess does
+
+_warm: WeakSet[Engine] = WeakSet()  # engines that have generated in this process
 
 
 def seconds(
@@ -63,8 +69,18 @@ def this_machine() -> str:
 
 def speed_of(store: Store, engine: Engine) -> Speed:
     """The engine's speed as measured on this machine, else its own first guess."""
+    return _pace(store, engine)[0]
+
+
+def start_of(store: Store, engine: Engine) -> float:
+    """Seconds until the engine's next generation begins: none once it has generated here."""
+    return 0.0 if engine in _warm else _pace(store, engine)[1]
+
+
+def _pace(store: Store, engine: Engine) -> tuple[Speed, float]:
     seen = store.observations(engine.id, this_machine())
-    return fit(seen, engine.speed, lanes=lanes_of(engine))
+    start = float(getattr(engine, "start", 0.0))  # a first guess, if it makes one
+    return pace(seen, engine.speed, start, lanes=lanes_of(engine))
 
 
 def learn_speed(
@@ -77,20 +93,51 @@ def learn_speed(
     was finished, reading their prompts took that long, which is kept where it is news.
     """
     fresh = [answer for answer in answers if not answer.reused]
-    if took <= _LEAST or any(answer.failed == "broken" for answer in fresh):
+    if any(answer.failed == "broken" for answer in fresh):
+        _warm.discard(engine)  # what broke has to start again
         return
     made = [answer for answer in fresh if answer.by == engine.id]
     seen = made or [answer for answer in fresh if answer.failed == "late"]
+    cold = engine not in _warm
+    if made:
+        _warm.add(engine)
     tokens_in = sum(answer.tokens_in for answer in seen)
     tokens_out = sum(answer.tokens_out for answer in made)
-    if not tokens_in + tokens_out:
+    if took <= _LEAST or not tokens_in + tokens_out:
         return
     if not made:
-        speed, lanes = speed_of(store, engine), lanes_of(engine)
-        if took <= seconds(tokens_in, 0, len(seen), beams, speed, lanes=lanes):
+        speed, start = _pace(store, engine)
+        expected = seconds(tokens_in, 0, len(seen), beams, speed, lanes=lanes_of(engine))
+        if took <= expected + start * cold:
             return
-    observation = Observation(tokens_in, tokens_out, len(seen), beams, took)
+    observation = Observation(tokens_in, tokens_out, len(seen), beams, took, cold)
     store.observe(engine.id, this_machine(), observation)
+
+
+def pace(
+    observations: Sequence[Observation], guess: Speed, start: float, *, lanes: int = 1
+) -> tuple[Speed, float]:
+    """The speed that explains `observations`, and the seconds of starting up that cold ones bear.
+
+    Starting up is what cold batches took longer, at the median, than warm ones tell. `start` is a
+    guess at it, which stands where there are not both.
+    """
+    warm = [seen for seen in observations if not seen.cold]
+    cold = [seen for seen in observations if seen.cold]
+    if warm and cold:
+        speed = fit(warm, guess, lanes=lanes)
+        told = [(seen.seconds, _seconds(seen, speed, lanes)) for seen in cold]
+        # The shorter the batch, the better it tells.
+        over = [(max(0.0, took - work), 1 / work) for took, work in told if work > 0]
+        start = _median([*over, (start, 1 / _LONG)])
+    # A batch that did little but start up tells nothing about the speed.
+    telling = [seen for seen in observations if not seen.cold or seen.seconds > 2 * start]
+    net = [replace(s, seconds=s.seconds - start) if s.cold else s for s in telling]
+    return fit(net, guess, lanes=lanes), start
+
+
+def _seconds(seen: Observation, speed: Speed, lanes: int) -> float:
+    return seconds(seen.tokens_in, seen.tokens_out, seen.calls, seen.beams, speed, lanes=lanes)
 
 
 def fit(observations: Sequence[Observation], guess: Speed, *, lanes: int = 1) -> Speed:

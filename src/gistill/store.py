@@ -25,13 +25,13 @@ create table if not exists results (
 create table if not exists runs (
     id text primary key, started real not null, status text not null, title text not null,
     settings text not null, result text);
-create table if not exists observations (
+create table if not exists batches (
     id integer primary key, engine text not null, machine text not null,
     tokens_in integer not null, tokens_out integer not null, calls integer not null,
-    beams integer not null, seconds real not null);
+    beams integer not null, seconds real not null, cold integer not null);
 create index if not exists results_used on results (used);
 create index if not exists runs_started on runs (started);
-create index if not exists observations_of on observations (engine, machine);
+create index if not exists batches_of on batches (engine, machine);
 """
 _BUSY = 30.0  # seconds to wait for another process's write
 _OBSERVATIONS = 50  # kept of an engine on a machine
@@ -57,13 +57,17 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What an engine did in one batch, and the seconds of wall time that it took."""
+    """What an engine did in one batch, and the seconds of wall time that it took.
+
+    A `cold` batch was the first that the engine got, and bears the time it took to start up.
+    """
 
     tokens_in: int
     tokens_out: int
     calls: int
     beams: int
     seconds: float
+    cold: bool = False
 
 
 class Store:
@@ -106,7 +110,7 @@ class Store:
             db.execute("pragma synchronous=normal")
             db.executescript(_SCHEMA)
             # Reads a page of every table: a file that only looks sound is found out here.
-            for table in ("results", "runs", "observations"):
+            for table in ("results", "runs", "batches"):
                 db.execute(f"select count(*) from (select 1 from {table} limit 100)").fetchone()
         except sqlite3.DatabaseError:
             db.close()
@@ -172,12 +176,12 @@ class Store:
             return
         with self._writing():
             self._db.execute(
-                "insert into observations values (null, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into batches values (null, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (engine, machine, *astuple(seen)),
             )
             self._db.execute(
-                "delete from observations where engine = ?1 and machine = ?2 and id not in "
-                "(select id from observations where engine = ?1 and machine = ?2 "
+                "delete from batches where engine = ?1 and machine = ?2 and id not in "
+                "(select id from batches where engine = ?1 and machine = ?2 "
                 "order by id desc limit ?3)",
                 (engine, machine, _OBSERVATIONS),
             )
@@ -187,11 +191,11 @@ class Store:
         rows: list[tuple[Any, ...]] = []
         with self._writing():
             rows = self._db.execute(
-                "select tokens_in, tokens_out, calls, beams, seconds from observations "
+                "select tokens_in, tokens_out, calls, beams, seconds, cold from batches "
                 "where engine = ? and machine = ? order by id",
                 (engine, machine),
             ).fetchall()
-        return [Observation(*row) for row in rows]
+        return [Observation(a, b, c, d, e, cold=bool(cold)) for a, b, c, d, e, cold in rows]
 
     def begin(self, id: str, title: str, settings: dict[str, Any]) -> None:
         """Records that a run has started; a run with the same id is begun anew."""
