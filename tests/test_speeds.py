@@ -240,6 +240,18 @@ def test_if_all_are_late_only_news_is_kept():
     assert speeds.speed_of(store, engine).prefill == pytest.approx(500.0)
 
 
+def test_an_engine_that_takes_no_weak_reference_learns_too():
+    class Slotted:
+        __slots__ = ("id", "speed")
+
+    engine = Slotted()
+    engine.id, engine.speed = "echo-1", GUESS
+    store = Store()
+    for _ in range(2):
+        speeds.learn_speed(store, engine, [answer()], 5.0)
+    assert [seen.cold for seen in store.observations("echo-1", speeds.this_machine())] == [True] * 2
+
+
 def test_lanes_are_the_engines_own():
     engine = open_engine("echo")
     assert speeds.lanes_of(engine) == 1

@@ -7,6 +7,7 @@ this machine.
 
 from __future__ import annotations
 
+import contextlib
 import platform
 from collections.abc import Sequence
 from dataclasses import replace
@@ -99,8 +100,9 @@ def learn_speed(
     made = [answer for answer in fresh if answer.by == engine.id]
     seen = made or [answer for answer in fresh if answer.failed == "late"]
     cold = engine not in _warm
-    if made:
-        _warm.add(engine)
+    if seen:
+        with contextlib.suppress(TypeError):  # no weak reference to it: cold each time, then
+            _warm.add(engine)
     tokens_in = sum(answer.tokens_in for answer in seen)
     tokens_out = sum(answer.tokens_out for answer in made)
     if took <= _LEAST or not tokens_in + tokens_out:
