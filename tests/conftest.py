@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from checkpoints import bart as bart
+from checkpoints import llama as llama
+from checkpoints import t5 as t5
 from gistill import models
 from gistill.home import home
 
