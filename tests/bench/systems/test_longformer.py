@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ RELEASED = {
 
 
 @pytest.fixture
-def folder(release: Any) -> Path:
+def folder(release: Any, tokenizer: Any) -> Path:
     torch.manual_seed(11)
     sizes = RELEASED.keys() & LEDConfig().to_dict().keys() - {"torch_dtype", "transformers_version"}
     model = LEDForConditionalGeneration(LEDConfig(**{name: RELEASED[name] for name in sizes}))
@@ -70,6 +71,8 @@ def folder(release: Any) -> Path:
         for name, value in model.named_parameters():
             if "norm" not in name:
                 value.normal_(std=0.4)
+        letters = [tokenizer.convert_tokens_to_ids(letter) for letter in "abcdef"]
+        model.final_logits_bias[:, letters] = 9.0  # what it likes to say
     path: Path = release(model, RELEASED)
     return path
 
@@ -212,9 +215,10 @@ def test_the_encoder_equals_longformer_written_down(folder: Path, count: int) ->
 
 
 @pytest.mark.parametrize("instruct", [False, True])
-def test_the_answer_is_what_the_beams_find(folder: Path, transcript: str, instruct: bool) -> None:
+def test_the_answer_is_what_the_beams_find(folder: Path, instruct: bool) -> None:
     it = opened(folder, instruct=instruct)
-    text = transcript[:700]
+    # Of the threes of letters that the model would say, most are in the text: they are ruled out.
+    text = "".join(random.Random(1).choices("abcdef", k=220))
     ids = it._checkpoint.tokenizer(text).input_ids
     looked_at = {0}
     if instruct:
@@ -230,9 +234,9 @@ def test_the_answer_is_what_the_beams_find(folder: Path, transcript: str, instru
     assert 8 <= len(made) <= 24
 
 
-def test_nothing_of_three_tokens_is_repeated(folder: Path, transcript: str) -> None:
+def test_nothing_of_three_tokens_is_repeated(folder: Path) -> None:
     it = opened(folder, max_new_tokens=60)
-    text = transcript[:1200]
+    text = "".join(random.Random(2).choices("abcdef", k=150))
     ids = it._checkpoint.tokenizer(text).input_ids
     seen: list[list[int]] = []
     generate = it._checkpoint.model.generate
@@ -287,3 +291,24 @@ def test_lengths_are_the_checkpoints_unless_told(folder: Path, transcript: str) 
 def test_answers_do_not_vary(folder: Path, transcript: str) -> None:
     answers = {opened(folder).summarize(transcript, "Who?") for _ in range(2)}
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize("instruct", [False, True])
+def test_the_first_token_and_the_instruction_are_looked_at_by_all(
+    folder: Path, transcript: str, instruct: bool
+) -> None:
+    it = opened(folder, instruct=instruct)
+    seen: list[dict[str, Any]] = []
+
+    def watched(**inputs: Any) -> Any:
+        seen.append(inputs)
+        return torch.tensor([[2, 2]])
+
+    it._checkpoint.model.generate = watched
+    it.summarize(transcript, "Who?")
+    ids, mask = (seen[0][name][0].tolist() for name in ("input_ids", "global_attention_mask"))
+    asked = it._checkpoint.tokenizer.decode(
+        [token for token, shown in zip(ids, mask, strict=True) if shown]
+    )
+    assert asked == ("<s> Instruction: Who? Summary:" if instruct else "<s>")
+    assert ids[-1] == 2
