@@ -62,6 +62,18 @@ def test_a_stage_entered_twice_is_one_and_ends_when_it_fails():
     assert local.calls == 2
 
 
+def test_a_stage_under_way_is_told_as_far_as_it_came():
+    meter = Meter()
+    with meter.stage("local", 0):
+        meter.add(answer())
+        time.sleep(0.02)
+        (under_way,) = meter.spent()
+        time.sleep(0.02)
+    (ended,) = meter.spent()
+    assert 0.02 <= under_way.seconds < ended.seconds
+    assert under_way.calls == ended.calls == 1
+
+
 def test_a_stage_in_which_nothing_was_generated_is_there():
     meter = Meter()
     with meter.stage("single", 0):

@@ -118,9 +118,8 @@ class CostTracker:
         self._peak = max(self._peak, rss)
         if self._gpus:
             self._gpus.sample({self._me.pid, *family})
-        own = self._me.cpu_times()
-        cpu += own.children_user + own.children_system
-        return cpu + time.process_time()
+        ended = os.times()
+        return cpu + ended.children_user + ended.children_system + time.process_time()
 
 
 def _watch(tracker: weakref.ref[CostTracker], stop: threading.Event) -> None:

@@ -20,12 +20,25 @@ StageName = Literal["single", "local", "fuse"]
 
 @dataclass(slots=True)
 class _Stage:
-    """The account of one stage so far."""
+    """The account of one stage so far; `began` is when it was last entered, if it is under way."""
 
     name: StageName
     level: int
     answers: list[Answer] = field(default_factory=list)
     seconds: float = 0.0
+    began: float | None = None
+
+    def step(self) -> Step:
+        answers, began = tuple(self.answers), self.began
+        more = 0.0 if began is None else time.monotonic() - began
+        return Step(
+            self.name,
+            self.level,
+            len(answers),
+            sum(answer.tokens_in for answer in answers),
+            sum(answer.tokens_out for answer in answers),
+            round(self.seconds + more, 3),
+        )
 
 
 @dataclass(slots=True)
@@ -47,31 +60,22 @@ class Meter:
     @contextmanager
     def stage(self, name: StageName, level: int) -> Iterator[None]:
         """What happens inside is the account of this stage of the plan."""
-        before, began = self._stage, time.monotonic()
+        before = self._stage
         stage = self._stages.setdefault((name, level), _Stage(name, level))
-        self._stage = stage
+        self._stage, stage.began = stage, time.monotonic()
         try:
             yield
         finally:
-            stage.seconds += time.monotonic() - began
-            self._stage = before
+            stage.seconds += time.monotonic() - stage.began
+            self._stage, stage.began = before, None
 
     def spent(self) -> tuple[Step, ...]:
         """The stages in the order they began, to lay beside those of the plan.
 
-        Calls and tokens include those of stored answers, which took no time.
+        Calls and tokens include those of stored answers, which took no time. A run that goes on
+        in another thread meanwhile does no harm.
         """
-        return tuple(
-            Step(
-                stage.name,
-                stage.level,
-                len(stage.answers),
-                sum(answer.tokens_in for answer in stage.answers),
-                sum(answer.tokens_out for answer in stage.answers),
-                round(stage.seconds, 3),
-            )
-            for stage in tuple(self._stages.values())  # a run may go on in another thread
-        )
+        return tuple(stage.step() for stage in tuple(self._stages.values()))
 
     def spend(self) -> Spend:
         """The account so far; tokens include those of stored answers."""
