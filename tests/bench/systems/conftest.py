@@ -32,6 +32,26 @@ def transcript() -> str:
     return "\n".join(TURNS * 9)
 
 
+@pytest.fixture
+def runs(tmp_path: Path) -> Callable[[str, Any], Any]:
+    """Opens a system by its name and has it answer a question about a meeting of two turns."""
+    from gistill.bench.systems import open_system
+    from gistill.distill.qmsum import Meeting, Question
+    from gistill.types import Locator, Segment
+
+    def run(name: str, options: Any) -> Any:
+        system = open_system(name, options)
+        assert system.settings()["system"] == name
+        assert json.loads(json.dumps(system.settings())) == system.settings()
+        segments = tuple(
+            Segment(f"s{i:06d}", text, Locator("m", (0, len(text))), speaker, "utterance")
+            for i, (speaker, text) in enumerate(turn.split(": ", 1) for turn in TURNS[:2])
+        )
+        return system.answer(Meeting("m", segments, (), (), ()), Question("Who asked?", ""))
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def tokenizer() -> Any:
     """A byte-level BPE one: <s> is 0, <pad> 1, </s> 2; it adds <s> and </s> to a whole input."""

@@ -266,3 +266,9 @@ def test_what_must_be_given(options: Options, tmp_path: Path) -> None:
         LlamaAdapter(Options(model=options.model, adapter=str(tmp_path / "other.pth")))
     with pytest.raises(BadInput, match="runs on one device"):
         LlamaAdapter(Options(adapter=options.adapter, device_map="auto"))
+
+
+def test_it_is_a_system_of_the_bench(options: Options, runs: Any) -> None:
+    output = runs("llama-adapter", options)
+    assert output.tokens_in > 2 * 60  # a part's prompt and the question's
+    assert output.notes == ()

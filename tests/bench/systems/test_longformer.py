@@ -312,3 +312,10 @@ def test_the_first_token_and_the_instruction_are_looked_at_by_all(
     )
     assert asked == ("<s> Instruction: Who? Summary:" if instruct else "<s>")
     assert ids[-1] == 2
+
+
+def test_it_is_a_system_of_the_bench(folder: Path, runs: Any) -> None:
+    plain = runs("longformer", Options(model=str(folder)))
+    asked = runs("longformer", Options(model=str(folder), instruct=True))
+    assert 0 < plain.tokens_in < asked.tokens_in
+    assert plain.notes == ()

@@ -161,3 +161,8 @@ def test_text_is_cut_into_the_pieces_that_sentencepiece_cuts(
     ):
         assert tokenizer(text).input_ids == [1, *pieces.encode(text)]
     assert tokenizer.decode(pieces.encode("Bob: nobody objected.")) == "Bob: nobody objected."
+
+
+def test_it_is_a_system_of_the_bench(folder: Path, runs: Any) -> None:
+    output = runs("longllama", Options(model=str(folder), max_new_tokens=5))
+    assert (output.tokens_in > 40, output.tokens_out <= 5, output.notes) == (True, True, ())

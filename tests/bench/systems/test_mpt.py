@@ -188,3 +188,11 @@ def test_a_model_without_alibi_is_refused(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(BadInput, match="has no ALiBi"):
         opened(folder)
+
+
+def test_it_is_a_system_of_the_bench(folder: Path, runs: Any) -> None:
+    output = runs("mpt-storywriter", Options(model=str(folder), max_new_tokens=5))
+    assert (output.tokens_in > 40, output.tokens_out <= 5, output.notes) == (True, True, ())
+    cut = runs("mpt-storywriter", Options(model=str(folder), max_seq_len=60, max_new_tokens=5))
+    assert cut.tokens_in <= 55
+    assert "did not fit, unread" in cut.notes[0]
