@@ -6,9 +6,11 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from gistill.errors import BadInput
 
 if TYPE_CHECKING:
     from gistill.bench.qmsum import Query
@@ -26,6 +28,7 @@ def add(verbs: Verbs) -> None:
     steps = qmsum.add_subparsers(dest="step", metavar="STEP", required=True)
     _lengths(_step(steps, "lengths", "token lengths of inputs and summaries", _run_lengths))
     _alpaca(_step(steps, "alpaca", "print the data as Alpaca instructions", _run_alpaca))
+    _system(_step(steps, "run", "let a system answer the questions of a split", _run_system))
 
 
 def _step(steps: Verbs, name: str, about: str, run: Run) -> argparse.ArgumentParser:
@@ -55,6 +58,35 @@ def _lengths(parser: argparse.ArgumentParser) -> None:
 def _alpaca(parser: argparse.ArgumentParser) -> None:
     _add_data(parser, "val")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write here, not on stdout")
+
+
+def _system(parser: argparse.ArgumentParser) -> None:
+    from gistill.bench import systems
+
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "systems:\n" + "\n".join(f"  {n:16} {a}" for n, a in systems.names().items())
+    _add_data(parser, "val")
+    add = parser.add_argument
+    add("--system", required=True, metavar="NAME", help="which system, see below")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for run.json and "
+        "predictions.jsonl; a run that was interrupted there is gone on with")  # fmt: skip
+    add("--limit", type=int, metavar="N", help="only the first N questions")
+    add("--words", type=int, default=100, metavar="N", help="of systems that select text (100)")
+    add("--seed", type=int, default=0, help="of the system random (0)")
+    add("--engine", default="bundled", metavar="SPEC", help="as in gistill summarize (bundled)")
+    add("--tokens", type=int, metavar="N", help="budget: hard limit on the summary's tokens")
+    add("--seconds", type=float, metavar="S", help="budget: hard limit on the time of an answer")
+    add("--profile", default="fast", choices=["greedy", "fast", "quality"])
+    add("--read-all", dest="locate", action="store_false", help="read the whole transcript")
+    add("--model", metavar="ID_OR_PATH", help="model systems: other weights than their own")
+    add("--adapter", metavar="PATH", help="llama-adapter: the released .pth")
+    add("--max-seq-len", type=int, metavar="N", help="tokens of context, or of located text")
+    add("--max-new-tokens", type=int, metavar="N", help="tokens of an answer")
+    add("--instruct", action="store_true", help="longformer: the instruction after the transcript")
+    add("--device", metavar="NAME", help="model systems: cpu, cuda, cuda:1")
+    add("--device-map", metavar="NAME_OR_FILE", help="model systems: placement over several GPUs")
+    add("--dtype", metavar="NAME", help="model systems: float32, bfloat16, float16")
+    add("--offline", action="store_true", help="open no socket")
 
 
 def _queries(args: argparse.Namespace) -> list[Query]:
@@ -91,4 +123,25 @@ def _run_alpaca(args: argparse.Namespace) -> int:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         with args.out.open("w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
+    return 0
+
+
+def _run_system(args: argparse.Namespace) -> int:
+    from gistill.bench import qmsum, run, systems
+
+    if args.limit is not None and args.limit < 1:
+        raise BadInput("--limit takes 1 or more")
+    queries = _queries(args)
+    names = [field.name for field in fields(systems.Options)]
+    options = systems.Options(**{name: getattr(args, name) for name in names})
+    system = systems.open_system(args.system, options)
+    job = run.Job(args.system, options, args.split, args.domain, queries)
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    rows = run.run(job, system, args.out, limit=args.limit, say=say)
+    meetings = len({row["meeting_id"] for row in rows})
+    say(qmsum.extent(args.split, meetings, len(rows)))
+    print(args.out / run.PREDICTIONS)
     return 0

@@ -60,13 +60,18 @@ def rouge(summaries: Sequence[str], references: Sequence[str]) -> Scores:
     """
     if len(summaries) != len(references):
         raise BadInput(f"{len(summaries)} summaries, but {len(references)} references")
-    scorer = _scorer()
+    scorer, _ = _scorer()
     rows = np.zeros((len(summaries), len(METRICS), len(PARTS)))
     for row, summary, reference in zip(rows, summaries, references, strict=True):
         found = scorer.score("\n".join(sentences(reference)), "\n".join(sentences(summary)))
         # Score is a named tuple of precision, recall and F1.
         row[:] = [found[metric] for metric in METRICS]
     return 100 * rows
+
+
+def tokens(text: str) -> list[str]:
+    """The stems of `text` that ROUGE counts, in order. Raises: as `rouge`."""
+    return _scorer()[1].tokenize(text)
 
 
 class _Tokenizer:
@@ -84,7 +89,7 @@ class _Tokenizer:
 
 
 @lru_cache(maxsize=1)
-def _scorer() -> Any:
+def _scorer() -> tuple[Any, _Tokenizer]:
     try:
         from rouge_score.rouge_scorer import RougeScorer
 
@@ -96,4 +101,5 @@ def _scorer() -> Any:
             f"rouge-score {installed} is installed, and scores are comparable under {_VERSION} "
             f"only; run: pip install rouge-score=={_VERSION}"
         )
-    return RougeScorer(list(METRICS), tokenizer=_Tokenizer())
+    tokenizer = _Tokenizer()
+    return RougeScorer(list(METRICS), tokenizer=tokenizer), tokenizer

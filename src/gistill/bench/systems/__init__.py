@@ -6,12 +6,15 @@ A module has `open(name, options) -> System`; it is imported when its system is 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
-from gistill.distill.qmsum import Meeting, Question
 from gistill.errors import BadInput
+
+if TYPE_CHECKING:
+    from gistill.distill.qmsum import Meeting, Question
+    from gistill.types import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +22,9 @@ class Output:
     """What a system answered to one question.
 
     cites: ids of the meeting's segments. tokens_in, tokens_out: by the system's own tokenizer,
-    over all its calls; 0 where no model is at work. seconds: this answer's own wall time.
-    support: share of the sentences that the transcript supports, None where it was not looked at.
-    notes: what the reader of the result should know (what was cut), one sentence each.
+    over all its calls; 0 where no model is at work. seconds: this answer's own wall time, 0 to have
+    it measured from outside. notes: what the reader of the result should know (what was cut), one
+    sentence each.
     """
 
     summary: str
@@ -29,7 +32,6 @@ class Output:
     tokens_in: int = 0
     tokens_out: int = 0
     seconds: float = 0.0
-    support: float | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -47,7 +49,7 @@ class Options:
     engine: str = "bundled"
     tokens: int | None = None
     seconds: float | None = None
-    profile: str = "fast"
+    profile: Profile = "fast"
     locate: bool = True
     model: str | None = None  # a hub id or a path
     adapter: str | None = None  # a path
@@ -76,6 +78,23 @@ class System(Protocol):
         ...
 
 
+T = TypeVar("T")
+
+
+class Latest(Generic[T]):
+    """What `make` made of the last meeting asked for: questions come meeting by meeting."""
+
+    def __init__(self, make: Callable[[Meeting], T]) -> None:
+        self._make = make
+        self._meeting: Meeting | None = None
+
+    def __call__(self, meeting: Meeting) -> T:
+        if meeting is not self._meeting:
+            self._made = self._make(meeting)
+            self._meeting = meeting
+        return self._made
+
+
 _TABLE = {
     "lead": ("floors", "the first words of the meeting"),
     "random": ("floors", "turns drawn at random"),
@@ -85,9 +104,9 @@ _TABLE = {
     "gold-span-lead": ("floors", "the first words of the annotated spans"),
     "oracle": ("oracle", "the sentences that raise ROUGE most; a ceiling, it sees the reference"),
     "hierarchy": ("hierarchy", "gistill's own pipeline"),
-    "student": ("student", "an engine, once over located context"),
+    "student": ("single", "an engine, once over located context"),
     "budget": ("hierarchy", "gistill's own pipeline under --tokens and --seconds"),
-    "openai": ("student", "a /v1 model, once over the whole transcript or located context"),
+    "openai": ("single", "a /v1 model, once over the whole transcript or located context"),
     "mpt-storywriter": ("mpt", "MPT-7B-StoryWriter, the whole transcript"),
     "longformer": ("longformer", "LED, 16,384 tokens of the transcript"),
     "llama-adapter": ("llama_adapter", "LLaMA with LLaMA-Adapter, window by window"),
