@@ -54,3 +54,18 @@ def test_more_time_never_gives_up_more(a, b):
 def test_the_token_budget_bounds_the_summary():
     assert planned(tokens=30).global_len == 30
     assert planned(tokens=3000).global_len == 80
+
+
+def test_time_to_start_up_is_not_there_for_the_work():
+    seconds = 2 * planned().seconds
+    assert planned(seconds).given_up == ()
+    budget = Budget(seconds=seconds)
+    assert plan(CHUNKS, budget, Speed(1000.0, 100.0), **LENGTHS, start=0.9 * seconds).given_up
+
+
+def test_a_single_pass_gets_shorter_before_it_is_given_up():
+    whole = planned(chunks=CHUNKS[:1])
+    short = planned(seconds=whole.seconds * 0.8, chunks=CHUNKS[:1])
+    assert short.given_up[-1] == "local length"
+    assert 32 <= short.global_len < whole.global_len
+    assert short.unread == 0

@@ -21,7 +21,7 @@ from gistill.options import Options, chunk_size, room
 from gistill.prompts import Task, template
 from gistill.retrieval.chunks import choose
 from gistill.segmentation import chunk as chunking
-from gistill.speeds import lanes_of, learn_speed, speed_of
+from gistill.speeds import lanes_of, learn_speed, speed_of, start_of
 from gistill.spending import Meter, StageName
 from gistill.store import Store
 from gistill.teacher import fuse, local
@@ -187,6 +187,8 @@ class _Work:
         if options.max_tokens is None:
             overlap = min(overlap, size // 4)
         chunks = chunking.pack(segments, count, max_tokens=size, overlap=overlap)
+        if self.deadline is not None:  # drafts and packing have had their part
+            budget = replace(budget, seconds=max(_MARGIN, self.deadline - time.monotonic()))
         plan = planning.plan(
             chunks,
             budget,
@@ -196,6 +198,7 @@ class _Work:
             local_len=options.local_len,
             global_len=options.global_len,
             lanes=lanes_of(self.found.engine),
+            start=start_of(self.store, self.found.engine),
         )
         return chunks, plan
 

@@ -38,12 +38,13 @@ def plan(
     local_len: int,
     global_len: int,
     lanes: int = 1,
+    start: float = 0.0,
 ) -> Plan:
     """The best plan that fits `budget`; the cheapest one where none does.
 
     One chunk is a single pass. Several are summarized one by one, then fused in groups of what
     `max_tokens` holds until one summary is left. `lanes` is how many generations the engine runs
-    side by side.
+    side by side, `start` the seconds until it begins.
     """
     whole = Plan(
         steps=(),
@@ -57,7 +58,7 @@ def plan(
     made = _costed(whole, chunks, speed, lanes)
     if budget.seconds is None:
         return made
-    limit = budget.seconds * _USABLE
+    limit = max(0.0, budget.seconds - start) * _USABLE
     for name, give in _ladder(len(chunks)):
         if made.seconds <= limit * (_HOPE if name == EXTRACTIVE else 1.0):
             break

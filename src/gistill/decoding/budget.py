@@ -26,7 +26,7 @@ from gistill.ingest.files import Raw
 from gistill.options import Options
 from gistill.pipeline import summarize
 from gistill.segmentation import sentences
-from gistill.speeds import lanes_of, learn_speed, speed_of
+from gistill.speeds import lanes_of, learn_speed, speed_of, start_of
 from gistill.store import Store
 from gistill.teacher.generation import Answer, Generation, claimed_sentences
 from gistill.types import Budget, Chunk, Done, Draft, Finish, Plan, Profile, Request
@@ -268,6 +268,7 @@ class _Call:
             local_len=self.length,
             global_len=self.length,
             lanes=lanes_of(self.engine),
+            start=start_of(self.speeds, self.engine),
         )
 
     def _generated(
