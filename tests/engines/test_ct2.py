@@ -186,6 +186,17 @@ def test_closing_the_iterator_cancels(llama_ct2: Path, monkeypatch: pytest.Monke
     assert len(steps) <= before + 2
 
 
+def test_what_cannot_be_read_in_time_is_not_begun_but_tried_again_some_day(llama_ct2: Path) -> None:
+    engine: Any = open_engine(f"ct2:{llama_ct2}")
+    assert all(texts(engine, [ask(PROMPTS[0])]))
+    engine.speed = type(engine.speed)(prefill=0.1, decode=engine.speed.decode)  # a bad moment
+    answers = []
+    while not any(answers):
+        assert len(answers) < 50
+        answers += texts(engine, [ask(PROMPTS[0])], time.monotonic() + 60)
+    assert len(answers) > 1
+
+
 def test_overflow(t5_ct2: Path, bart_ct2: Path, llama_ct2: Path) -> None:
     for folder in (t5_ct2, bart_ct2, llama_ct2):
         with pytest.raises(Overflow):

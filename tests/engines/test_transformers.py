@@ -136,6 +136,17 @@ def test_a_deadline_keeps_what_is_written(folder: Path) -> None:
     assert any(c.finish == "deadline" and 0 < c.tokens_out < 200 for c in done)
 
 
+def test_what_cannot_be_read_in_time_is_not_begun_but_tried_again_some_day(llama: Path) -> None:
+    engine: Any = open_engine(f"hf:{llama}")
+    assert all(texts(engine, [ask(PROMPTS[0])]))
+    engine.speed = type(engine.speed)(prefill=0.1, decode=engine.speed.decode)  # a bad moment
+    answers = []
+    while not any(answers):
+        assert len(answers) < 50
+        answers += texts(engine, [ask(PROMPTS[0])], time.monotonic() + 60)
+    assert len(answers) > 1
+
+
 def test_overflow(t5: Path, bart: Path, llama: Path) -> None:
     long = "word " * 3000
     for path in (t5, bart, llama):

@@ -10,17 +10,18 @@ was not. Nor can it be wound down: an answer at its limit says so.
 from __future__ import annotations
 
 import json
+import math
 import os
-import struct
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from gistill.engines import OnText, OpenOptions, Speed
 from gistill.engines.chat import renderer
+from gistill.engines.ct2_file import CONVERT, header
 from gistill.engines.fingerprint import fingerprint
 from gistill.engines.growth import closes, legible, winding_down
 from gistill.errors import BadInput, EngineFailed, MissingExtra, Overflow
@@ -40,10 +41,6 @@ _POLL = 0.003  # seconds
 _FADE = 0.8  # how fast a slow step is forgotten
 _CUT = "wind_down: beams cannot be ended early, so the answer is cut at its limit"
 _GREEDY = "beams: greedy instead, to be done by the deadline"
-_CONVERT = (
-    "make it with: ct2-transformers-converter --model MODEL --output_dir FOLDER "
-    "--quantization int8 --copy_files tokenizer.json tokenizer_config.json"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ class CTranslate2:
     takes no room there."""
 
     def __init__(self, folder: Path, context: int | None) -> None:
-        spec, positions = _header(folder / "model.bin")
+        spec, positions = header(folder / "model.bin")
         self._seq2seq = spec == "TransformerSpec"
         kind = ctranslate2.Translator if self._seq2seq else ctranslate2.Generator
         try:
@@ -104,6 +101,7 @@ class CTranslate2:
         size = (folder / "model.bin").stat().st_size
         self.speed = Speed(prefill=5e10 / size, decode=1e10 / size)
         self._measured = False
+        self._refused = False  # whether the last call left out what could not be read in time
         self._step = 0.0  # seconds that one takes, once known
 
     def count(self, text: str) -> int:
@@ -132,6 +130,7 @@ class CTranslate2:
     def _generate(
         self, asks: list[_Ask], deadline: float | None, on_text: OnText | None
     ) -> Iterator[Completion]:
+        self._doubt()
         waiting = sorted(asks, key=lambda ask: (ask.settings, len(ask.tokens)), reverse=True)
         running: deque[_Batch] = deque()
         ahead = 2 if deadline is None else 1  # the next batch must not wait for this consumer
@@ -201,7 +200,7 @@ class CTranslate2:
             raise EngineFailed(f"{self.id} stopped answering: {error}") from error
         seconds = time.monotonic() - began
         outputs = [r.hypotheses[0] if self._seq2seq else r.sequences[0] for r in results]
-        self._learn(batch.asks, outputs, seconds)
+        self._learn(batch, outputs, began, began + seconds)
         self._step = batch.bell.step
         return [
             self._completion(batch, row, tokens, seconds / len(outputs))
@@ -245,8 +244,9 @@ class CTranslate2:
             return size
         left = deadline - time.monotonic()
         in_time = int(max(left, 0.0) * self.speed.prefill / len(first.tokens))
-        if in_time == 0 and left > 0 and not self._measured:
-            return 1  # the guess may be wrong: try
+        if in_time == 0 and left > 0:
+            self._refused = self._measured
+            return int(not self._measured)  # the guess may be wrong: try
         return min(size, in_time)
 
     def _in_time(self, asks: list[_Ask], deadline: float) -> bool:
@@ -256,13 +256,34 @@ class CTranslate2:
         seconds = tokens_in / self.speed.prefill + tokens_out / self.speed.decode
         return time.monotonic() + seconds < deadline
 
-    def _learn(self, asks: list[_Ask], outputs: list[list[str]], seconds: float) -> None:
-        """Corrects both speeds by how much longer or shorter a batch took than they said."""
+    def _doubt(self) -> None:
+        """What was measured in a bad moment must not stand for good: what is refused is not
+        measured anew."""
+        self._step *= _FADE
+        if self._refused:
+            self.speed = Speed(self.speed.prefill / _FADE, self.speed.decode)
+            self._refused = False
+
+    def _learn(self, batch: _Batch, outputs: list[list[str]], began: float, now: float) -> None:
+        """Takes the speed of reading prompts from the time to the first step, and that of writing
+        from the steps after it. Beams tell no steps: they correct both speeds by how much longer
+        or shorter they took."""
+        asks, first = batch.asks, batch.bell.first
         tokens_in = sum(len(ask.tokens) for ask in asks)
         tokens_out = max(len(tokens) for tokens in outputs) * len(asks) * asks[0].beams
-        expected = tokens_in / self.speed.prefill + tokens_out / self.speed.decode
-        ratio = expected / max(seconds, 1e-6)
-        self.speed = Speed(self.speed.prefill * ratio, self.speed.decode * ratio)
+        prefill, decode = self.speed.prefill, self.speed.decode
+        if first is None:
+            expected = tokens_in / prefill + tokens_out / decode
+            ratio = expected / max(now - began, 1e-6)
+            prefill, decode = prefill * ratio, decode * ratio
+        else:
+            prefill = tokens_in / max(first - began, 1e-6)
+            if tokens_out > len(asks):
+                decode = (tokens_out - len(asks)) / max(now - first, 1e-6)
+        if self._measured:
+            prefill = math.sqrt(prefill * self.speed.prefill)
+            decode = math.sqrt(decode * self.speed.decode)
+        self.speed = Speed(prefill, decode)
         self._measured = True
 
 
@@ -290,7 +311,8 @@ class _Bell:
         self._tokens: list[list[str]] = [[] for _ in asks]
         self._texts: dict[int, str] = {}  # not handed over yet
         self._shown = [""] * len(asks)
-        self._at: int | None = None
+        self.first: float | None = None  # when the first step was done
+        self._at = -1
         self._last = 0.0
 
     def __call__(self, step: Any) -> bool:
@@ -318,48 +340,13 @@ class _Bell:
     def _time(self, at: int) -> None:
         now = time.monotonic()
         if at != self._at:
-            if self._at is not None:
+            if self.first is None:
+                self.first = now
+            else:
                 self.step = max(now - self._last, _FADE * self.step)
             self._at, self._last = at, now
         late = self._deadline is not None and now + self.step >= self._deadline
         self.rang = self.rang or late
-
-
-def _header(path: Path) -> tuple[str, dict[str, int]]:
-    """The kind of a model, and how many positions its encoder and its decoder have tables for.
-
-    Raises: BadInput if `path` is not a CTranslate2 model.
-    """
-    positions = {}
-    try:
-        with path.open("rb") as file:
-            version = _unpack(file, "I")
-            if version < 6:
-                raise BadInput(f"{path} is of an old CTranslate2; convert the model again")
-            spec = _string(file)
-            _unpack(file, "I")  # revision
-            for _ in range(_unpack(file, "I")):
-                name = _string(file)
-                shape = [_unpack(file, "I") for _ in range(_unpack(file, "B"))]
-                _unpack(file, "B")  # type
-                file.seek(_unpack(file, "I"), os.SEEK_CUR)
-                if name.endswith("position_encodings/encodings"):
-                    positions[name.partition("/")[0]] = shape[0]
-    except (struct.error, UnicodeDecodeError, IndexError) as error:
-        raise BadInput(f"{path} is not a CTranslate2 model; {_CONVERT}") from error
-    if spec not in ("TransformerSpec", "TransformerDecoderSpec"):
-        raise BadInput(f"{path} is a {spec}, which writes no text; give a T5, BART or Llama kind")
-    return spec, positions
-
-
-def _unpack(file: BinaryIO, kind: str) -> int:
-    layout = struct.Struct(f"<{kind}")
-    (value,) = layout.unpack(file.read(layout.size))
-    return int(value)
-
-
-def _string(file: BinaryIO) -> str:
-    return file.read(_unpack(file, "H")).rstrip(b"\0").decode("ascii")
 
 
 def _setting(path: Path, name: str) -> Any:
@@ -381,7 +368,7 @@ def open(name: str, argument: str, options: OpenOptions) -> CTranslate2:
         raise BadInput(f"ct2 takes FOLDER or FOLDER?context=N, and got {argument!r}")
     folder = Path(path).expanduser()
     if not path or not (folder / "model.bin").is_file():
-        raise BadInput(f"{path or 'ct2:'} is no CTranslate2 model folder; {_CONVERT}")
+        raise BadInput(f"{path or 'ct2:'} is no CTranslate2 model folder; {CONVERT}")
     if not (folder / "tokenizer.json").is_file():
-        raise BadInput(f"{folder} holds no tokenizer.json; {_CONVERT}")
+        raise BadInput(f"{folder} holds no tokenizer.json; {CONVERT}")
     return CTranslate2(folder, int(value) if value else None)

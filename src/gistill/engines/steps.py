@@ -18,7 +18,7 @@ from transformers import (
 from gistill.engines.growth import closes, legible, winding_down
 from gistill.types import Request
 
-_FADE = 0.8  # how fast a slow step is forgotten
+FADE = 0.8  # how fast a slow step is forgotten
 
 
 class Late(Exception):
@@ -65,7 +65,7 @@ class Watch(StoppingCriteria):
             self.first = now
             self.release()
         else:
-            self.step = max(now - self._last, _FADE * self.step)
+            self.step = max(now - self._last, FADE * self.step)
         self._last = now
         written = input_ids.shape[1] - self.skip
         done = torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)

@@ -24,7 +24,7 @@ from gistill.types import Completion, Finish, Request
 import torch  # isort: skip  (after checkpoint, which says how to install it)
 from transformers import GenerationConfig, StoppingCriteriaList  # isort: skip
 
-from gistill.engines.steps import Late, Watch, penalties  # isort: skip
+from gistill.engines.steps import FADE, Late, Watch, penalties  # isort: skip
 
 # T5's positions are relative: it has no hard limit, but was trained on 512 and fades past this.
 _RELATIVE, _TRAINED = 2048, 512
@@ -73,6 +73,7 @@ class Transformers:
         self._max_memory = options.max_memory
         self._speculate = bool(options.speculate)
         self._measured = False
+        self._refused = False  # whether the last call left out what could not be read in time
         self._step = 0.0  # seconds that one takes, once known
         self._own()
         self.context, self._answer_limit = self._limits()
@@ -106,6 +107,7 @@ class Transformers:
     def _generate(
         self, asks: list[_Ask], deadline: float | None, on_text: OnText | None
     ) -> Iterator[Completion]:
+        self._doubt()
         waiting = sorted(asks, key=lambda ask: (ask.settings, len(ask.ids)), reverse=True)
         largest = _BATCH[self._device]
         while waiting:
@@ -306,7 +308,10 @@ class Transformers:
             return size
         left = deadline - time.monotonic()
         reading = len(first.ids) / self.speed.prefill
-        if left <= 0 or (left < reading and self._measured):  # else the guess may be wrong: try
+        if left <= 0:
+            return 0
+        if left < reading and self._measured:  # if it is not, the guess may be wrong: try
+            self._refused = True
             return 0
         writing = self._step * first.request.max_tokens
         return max(1, min(size, int((left - writing) / reading)))
@@ -337,6 +342,14 @@ class Transformers:
             # Attention with relative positions, and the plain one, is held as a whole.
             wide += 3 * heads * prompt * prompt * item
         return int(request.beams * (kept * tokens + 16 * config.vocab_size) + wide)
+
+    def _doubt(self) -> None:
+        """What was measured in a bad moment must not stand for good: what is refused is not
+        measured anew."""
+        self._step *= FADE
+        if self._refused:
+            self.speed = Speed(self.speed.prefill / FADE, self.speed.decode)
+            self._refused = False
 
     def _learn(self, rows: int, tokens: int, watch: Watch, began: float) -> None:
         """Takes the speed of reading prompts from the time to the first step, or from how much
