@@ -65,7 +65,7 @@ def test_time_to_start_up_is_not_there_for_the_work():
 
 def test_a_single_pass_gets_shorter_before_it_is_given_up():
     whole = planned(chunks=CHUNKS[:1])
-    short = planned(seconds=whole.seconds * 0.8, chunks=CHUNKS[:1])
+    short = planned(seconds=whole.seconds * 0.45, chunks=CHUNKS[:1])
     assert short.given_up[-1] == "local length"
     assert 32 <= short.global_len < whole.global_len
     assert short.unread == 0
