@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from gistill.types import Budget as Budget
 
 __version__ = "0.1.0"
+
+# `import openvino` reports itself to Google Analytics, from a forked process that can hang holding
+# our pipes. It does without where that package is missing, so here it is.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 # Where each public name lives. Loaded when first used, so that `gistill --help` imports nothing.
 _HOMES = {

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import tiny_gguf
 from checkpoints import CHAT
 
 
@@ -101,6 +102,16 @@ def write_gguf(path: Path, tokenizer: Path) -> Path:
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+@pytest.fixture(scope="session")
+def openvino_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from gistill import models
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GISTILL_HOME", str(tmp_path_factory.mktemp("home")))
+        path = tiny_gguf.write_gguf(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+        return models.from_gguf(path)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ for line in sys.stdin:
     if "fail" in question:
         print(json.dumps({"failed": "no more", "done": None}), flush=True)
     else:
+        print(json.dumps({"more": question["add"]}), flush=True)
         print(json.dumps({"done": question["add"], "twice": 2 * question["add"]}), flush=True)
 """
 
@@ -32,8 +33,9 @@ def test_answers_reach_those_who_asked() -> None:
     for number in range(6):
         child.ask(number, {"add": number}, queues[number % 2])
     for parity, queue in enumerate(queues):
-        found = [queue.get(timeout=30)["twice"] for _ in range(3)]
-        assert found == [2 * n for n in range(parity, 6, 2)]
+        found = [queue.get(timeout=30) for _ in range(6)]
+        assert [a["more"] for a in found[::2]] == list(range(parity, 6, 2))
+        assert [a["twice"] for a in found[1::2]] == [2 * n for n in range(parity, 6, 2)]
     assert child.alive
     child.close()
     child.tell({"add": 1})  # nobody is there any more, and nobody minds

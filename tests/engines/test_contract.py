@@ -28,6 +28,7 @@ SPECS: dict[str, Callable[[Callable[[str], Any]], str]] = {
     "ct2-t5": lambda fixture: f"ct2:{fixture('t5_int8')}",
     "ct2-bart": lambda fixture: f"ct2:{fixture('bart_ct2')}",
     "ct2-llama": lambda fixture: f"ct2:{fixture('llama_ct2')}",
+    "openvino": lambda fixture: f"openvino:{fixture('openvino_folder')}",
     "openai": lambda fixture: f"openai:{fixture('llama_server')}",
 }
 TEXTS = [

@@ -1,21 +1,24 @@
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gistill import models
-from gistill.engines import OpenOptions, open_engine
+from gistill.engines import OpenOptions, open_engine, openvino_worker
 from gistill.engines.openvino import OpenVINO
 from gistill.errors import BadInput, EngineFailed, Overflow
-from gistill.types import Request
+from gistill.prompts import template
+from gistill.segmentation import sentences
+from gistill.types import Completion, Request
 from tiny_gguf import write_gguf
 
 PROMPTS = [f"the land and the hand {i} " * (1 + 3 * (i % 4)) for i in range(10)]
@@ -75,6 +78,10 @@ def texts(engine: Any, requests: list[Request], **options: Any) -> list[str]:
     done = list(engine.generate(requests, **options))
     assert sorted(c.index for c in done) == list(range(len(requests)))
     return [c.text for c in sorted(done, key=lambda c: c.index)]
+
+
+def by_index(completions: Iterable[Completion]) -> list[Completion]:
+    return sorted(completions, key=lambda c: c.index)
 
 
 def readable(text: str) -> str:
@@ -142,6 +149,51 @@ def test_nothing_asked_nothing_answered(engine: Any) -> None:
 def test_a_deadline_that_has_passed_gives_empty_answers(engine: Any) -> None:
     done = list(engine.generate([ask("a"), ask("b")], deadline=time.monotonic() - 1))
     assert {(c.text, c.finish) for c in done} == {("", "deadline")}
+
+
+def test_text_is_told_as_it_grows(engine: Any) -> None:
+    told: dict[int, list[str]] = {}
+    requests = [ask(PROMPTS[1], 40), ask(PROMPTS[2], 40), ask(PROMPTS[3], 20, beams=2)]
+    done = {
+        c.index: c.text
+        for c in engine.generate(requests, on_text=lambda i, t: told.setdefault(i, []).append(t))
+    }
+    assert sorted(told) == [0, 1]
+    for index, said in told.items():
+        assert len(said) > 10
+        assert all(len(a) < len(b) for a, b in itertools.pairwise(said))
+        assert done[index].startswith(said[-1])
+
+
+def test_an_answer_winds_down_at_the_end_of_a_sentence(engine: Any) -> None:
+    """The tiny model's stops come by chance; what it says does not depend on where it may end."""
+    plain = [c.text for c in by_index(engine.generate([ask(p, 200) for p in PROMPTS]))]
+    wound = by_index(engine.generate([ask(p, 200, wind_down=150) for p in PROMPTS]))
+    assert all(plain[c.index].startswith(c.text) for c in wound)
+    early = [c for c in wound if c.finish == "length" and c.tokens_out < 200]
+    assert early
+    assert all(sentences.ended(c.text) and c.tokens_out > 50 for c in early)
+    again = by_index(engine.generate([ask(p, 200, wind_down=150) for p in PROMPTS[::-1]]))
+    assert [c.text for c in again[::-1]] == [c.text for c in wound]
+
+
+def test_what_cannot_be_read_in_time_is_not_begun(engine: Any) -> None:
+    list(engine.generate([ask(PROMPTS[3], 2)]))
+    assert engine._pace > 0
+    engine._pace, pace = 10.0, engine._pace
+    done = list(engine.generate([ask("a", 5), ask("b", 5)], deadline=time.monotonic() + 5))
+    assert [(c.text, c.finish, c.tokens_out) for c in done] == 2 * [("", "deadline", 0)]
+    assert engine._pace < 10.0  # so that one wrong measure does not shut the door for good
+    engine._pace = pace
+    assert texts(engine, [ask("a", 5)], deadline=time.monotonic() + 60) != [""]
+
+
+def test_speculation_changes_the_work_and_not_the_text(engine: Any, gguf: Path) -> None:
+    requests = [ask(p, 60, beams=1 + (i == 4)) for i, p in enumerate(PROMPTS)]
+    for speculate in (True, False):
+        other = open_engine(f"gguf:{gguf}", OpenOptions(speculate=speculate))
+        assert other.id == engine.id
+        assert texts(other, requests) == texts(engine, requests)
 
 
 def test_a_deadline_ends_what_runs_and_the_engine_goes_on(engine: Any) -> None:
@@ -224,6 +276,18 @@ time.sleep(60)
     pytest.fail("the worker outlived its parent")
 
 
+def test_openvino_reports_to_nobody() -> None:
+    """Importing it sends an event to Google Analytics unless it finds no telemetry package."""
+    program = """
+import sys
+import gistill.engines.openvino
+from openvino.tools import ovc
+assert type(ovc.telemetry).__module__ == "openvino.tools.ovc.telemetry_stub", ovc.telemetry
+assert "multiprocessing.process" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_bundled_says_how_to_get_it() -> None:
     with pytest.raises(BadInput, match="gistill models get bundled"):
         open_engine("bundled")
@@ -277,7 +341,49 @@ def test_the_bundled_model_knows_what_it_is_asked(bundled: Any) -> None:
 
 @pytest.mark.model
 def test_the_bundled_model_says_the_same_in_any_company(bundled: Any) -> None:
-    story = "Mara: The boiler failed again on Saturday. Jonas: A new pump costs 640 euros. "
-    requests = [ask(f"Summarize part {i}: " + story * (1 + 3 * i), 16) for i in range(4)]
+    requests = [ask(f"Summarize part {i}: " + STORY * (1 + 3 * i), 16) for i in range(4)]
     together = texts(bundled, requests)
     assert [texts(bundled, [r])[0] for r in requests] == together
+
+
+STORY = "Mara: The boiler failed again on Saturday. Jonas: A new pump costs 640 euros. "
+
+
+@pytest.mark.model
+def test_a_prompt_that_leaves_a_step_one_token_reads_the_same_in_company(bundled: Any) -> None:
+    """Alone its last token is read by itself, in company with others: not by the same kernel."""
+    requests = []
+    for steps in (2, 3):
+        text = f"Summarize {steps}: {STORY * 30}"
+        while len(bundled._encode(text)) != steps * openvino_worker.STEP_TOKENS + 1:
+            text = text[:-1]
+        requests.append(ask(text, 40))
+    requests += [ask(STORY * 3, 40), ask(STORY * 5, 40)]
+    together = texts(bundled, requests)
+    assert [texts(bundled, [r])[0] for r in requests] == together
+
+
+@pytest.mark.model
+def test_the_bundled_model_says_the_same_with_lookup(bundled: Any) -> None:
+    thread = (Path(__file__).parents[2] / "src/gistill/demo/thread.txt").read_text("utf-8")
+    parts = [thread[i : i + 2000] for i in (0, 5000, 10000)]
+    requests = [ask(template("local").render(part), 60) for part in parts]
+    plain = open_engine("bundled", OpenOptions(speculate=False))
+    lookup = open_engine("bundled", OpenOptions(speculate=True))
+    assert texts(lookup, requests) == texts(plain, requests)
+
+
+@pytest.mark.model
+def test_a_deadline_yields_what_there_is(bundled: Any) -> None:
+    (whole,) = bundled.generate([ask(STORY * 3, 100)])
+    told: list[str] = []
+    deadlines = [0.6 * whole.seconds * (1 + i / 4) for i in range(3)]
+    for seconds in deadlines:
+        (done,) = bundled.generate(
+            [ask(STORY * 3, 100)],
+            deadline=time.monotonic() + seconds,
+            on_text=lambda _, text: told.append(text),
+        )
+        assert whole.text.startswith(done.text)
+        if done.finish == "deadline" and done.text:
+            assert done.text == told[-1]

@@ -37,7 +37,7 @@ def ask(number: int, length: int = 20, max_tokens: int = 30, beams: int = 1) -> 
 def finish(worker: Worker) -> dict[int, dict[str, Any]]:
     done = {}
     while worker.busy:
-        done.update({answer["done"]: answer for answer in worker.step()})
+        done.update({answer["done"]: answer for answer in worker.step() if "done" in answer})
     return done
 
 
@@ -54,7 +54,7 @@ def test_the_cache_is_given_back(folder: str) -> None:
         worker.take(ask(number, beams=1 + number % 2, max_tokens=10 + number))
     first = worker.step()
     worker.take({"stop": [0, 19]})
-    done = finish(worker) | {answer["done"]: answer for answer in first}
+    done = finish(worker) | {answer["done"]: answer for answer in first if "done" in answer}
     assert sorted(done) == list(range(19))
     assert done[0]["finish"] == "deadline"
     assert all(len(done[n]["ids"]) <= 10 + n for n in done)
@@ -93,3 +93,51 @@ def test_what_can_never_fit_is_refused_and_the_rest_goes_on(folder: str) -> None
     done = finish(worker)
     assert "--max-memory" in done[1]["failed"]
     assert len(done[2]["ids"]) == 30
+
+
+@pytest.mark.parametrize("lookup", [0, 4])
+def test_greedy_answers_are_told_as_they_grow_and_beams_when_they_are_read(
+    folder: str, lookup: int
+) -> None:
+    worker = Worker(folder, 100 * BLOCK, 10**9, lookup)
+    for number, beams in enumerate((1, 1, 3)):
+        worker.take(ask(number, length=100 + 60 * number, beams=beams))
+    told: dict[int, list[list[int]]] = {0: [], 1: [], 2: []}
+    done = {}
+    while worker.busy:
+        for answer in worker.step():
+            assert answer["pace"] > 0
+            if "more" in answer:
+                told[answer["more"]].append(answer["ids"])
+            else:
+                done[answer["done"]] = answer["ids"]
+    assert told[2] == [[]]
+    for number in (0, 1):
+        so_far = [token for ids in told[number] for token in ids]
+        assert so_far == done[number][: len(so_far)]
+        assert len(so_far) >= len(done[number]) - 1 - lookup
+        assert len(done[number]) == 30
+
+
+def test_lookup_takes_fewer_steps_to_the_same_ids(folder: str) -> None:
+    """The prompt counts up, and so does what a random model cannot help but repeat."""
+    found, steps = [], []
+    for lookup in (0, 5):
+        worker = Worker(folder, 100 * BLOCK, 10**9, lookup)
+        worker.take(ask(1, length=40, max_tokens=200))
+        count = 0
+        while worker.busy:
+            count += 1
+            found += [answer["ids"] for answer in worker.step() if "done" in answer]
+        steps.append(count)
+    assert found[0] == found[1]
+    assert steps[1] < steps[0]
+
+
+def test_lookup_gives_its_cache_back_too(folder: str) -> None:
+    worker = Worker(folder, 8 * BLOCK, 10**9, 5)
+    for number in range(12):
+        worker.take(ask(number, beams=1 + number % 2, max_tokens=10 + number))
+    done = finish(worker)
+    assert sorted(done) == list(range(12))
+    assert all(len(done[n]["ids"]) <= 10 + n for n in done)

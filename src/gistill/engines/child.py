@@ -19,8 +19,9 @@ Message = dict[str, Any]
 class Child:
     """Sends questions, and puts each answer in the queue that its question came with.
 
-    An answer names its question under "done". When the child ends, or sends {"failed": why} with
-    "done": null, every open question gets {"failed": why} and no further one is taken.
+    An answer names its question under "done", or under "more" if others to it will follow. When
+    the child ends, or sends {"failed": why} with "done": null, every open question gets
+    {"failed": why} and no further one is taken.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -73,6 +74,10 @@ class Child:
         why = None
         for line in self._process.stdout:
             answer = json.loads(line)
+            if "more" in answer:
+                if answers := self._open.get(answer["more"]):
+                    answers.put(answer)
+                continue
             number = answer.get("done")
             if number is None:
                 why = answer["failed"]

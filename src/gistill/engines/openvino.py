@@ -14,7 +14,7 @@ import time
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -23,23 +23,26 @@ from typing import Any
 import openvino_genai as genai
 
 from gistill import models
-from gistill.engines import OpenOptions, Speed, machine
+from gistill.engines import OnText, OpenOptions, Speed, machine
 from gistill.engines.child import Child
 from gistill.engines.fingerprint import fingerprint
 from gistill.errors import BadInput, EngineFailed, Overflow
 from gistill.models.spec import NAMES
+from gistill.segmentation import sentences
 from gistill.types import Completion, Finish, Request
 
 _SEATS = 4  # generations that a worker runs at once: eight are no faster and take more memory
 _SEAT = 2048  # tokens of cache for each, unless the context asks for more
 _SLACK = 1024  # tokens by which beams may go over the context
-_GRACE = 1.0  # seconds past a deadline that workers have to hand over what there is
+_LOOKUP = 5  # tokens that a step checks beside the one it makes, when it speculates
 _OVERHEAD = 300_000_000  # bytes of a worker beside its cache and twice its weights
 _CACHE = 150_000_000  # bytes of key-value cache that a worker has good use for
 _LEAST = 100_000_000  # bytes of it that a worker gets even so
 _PREFILL, _DECODE = 7e10, 1.4e10  # tokens/s of a worker times bytes of weights, to begin with
 _NO_NGRAM = "no_repeat_ngram: OpenVINO has it with beams only"
 _NO_PENALTY = "repetition_penalty: OpenVINO has it without beams only"
+_FADE = 0.9
+_BROKEN = "\ufffd"  # what the first bytes of a character decode to
 _PROBE = "Ann-Marie: it's 1,234.5 €… naïve 日本語 🙂?\n\n  - OK\t<|im_start|>"
 
 
@@ -63,11 +66,27 @@ class _Ask:
             "repetition_penalty": r.repetition_penalty,
         }
 
+    def completion(self, text: str, made: int, finish: Finish, seconds: float) -> Completion:
+        n = len(self.ids)
+        return Completion(self.index, text, n, made, finish, seconds, self.degraded)
+
     @property
     def degraded(self) -> tuple[str, ...]:
         if self.request.beams > 1:
             return (_NO_PENALTY,) if self.request.repetition_penalty != 1 else ()
         return (_NO_NGRAM,) if self.request.no_repeat_ngram else ()
+
+
+@dataclass(slots=True)
+class _Running:
+    """What a worker is at: the ids it has told so far, and the text last shown of them."""
+
+    ask: _Ask
+    worker: Child
+    began: float
+    read: bool = False  # the whole prompt, that is
+    ids: list[int] = field(default_factory=list)
+    shown: str = ""
 
 
 class OpenVINO:
@@ -78,7 +97,7 @@ class OpenVINO:
         about = models.manifest(folder)
         self.context = _context(folder, about)
         self.window = min(about.get("window", self.context // 2), self.context)
-        self.id = f"openvino:{about.get('name', folder.resolve().name)}@{fingerprint(folder)}:f32"
+        self.id = f"openvino:{about.get('name', folder.resolve().name)}@{fingerprint(folder)}:float32"
         try:
             self._tokenizer = genai.Tokenizer(str(folder))
         except RuntimeError as error:
@@ -91,6 +110,8 @@ class OpenVINO:
             prefill=_PREFILL * self._most / weights, decode=_DECODE * self._most / weights
         )
         self._folder = folder
+        self._lookup = _LOOKUP if options.speculate else 0
+        self._pace: float | None = None  # seconds that a worker takes a token of a prompt
         self._numbers = itertools.count()
         self._workers: list[Child] = []
         weakref.finalize(self, _close, self._workers)
@@ -99,52 +120,85 @@ class OpenVINO:
         return self._count(text)
 
     def generate(
-        self, requests: Sequence[Request], *, deadline: float | None = None
+        self,
+        requests: Sequence[Request],
+        *,
+        deadline: float | None = None,
+        on_text: OnText | None = None,
     ) -> Iterator[Completion]:
+        """As `Engine` says. A request is not begun when, at the speed measured so far, its prompt
+        could not even be read before `deadline`: nothing stops a worker in the midst of a step."""
         asks = [
             _Ask(i, request, self._encode(request.prompt)) for i, request in enumerate(requests)
         ]
         for ask in asks:
             if (needed := len(ask.ids) + ask.request.max_tokens) > self.context:
                 raise Overflow(needed, self.context)
-        return self._generate(asks, deadline)
+        return self._generate(asks, deadline, on_text)
 
-    def _generate(self, asks: list[_Ask], deadline: float | None) -> Iterator[Completion]:
+    def _generate(
+        self, asks: list[_Ask], deadline: float | None, on_text: OnText | None
+    ) -> Iterator[Completion]:
         answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
         pending = deque(asks)
-        running: dict[int, tuple[_Ask, Child]] = {}
+        running: dict[int, _Running] = {}
         try:
             while pending or running:
                 if deadline is not None and time.monotonic() >= deadline:
                     break
-                self._hand_out(pending, running, answers)
-                if (answer := _next(answers, deadline)) is not None:
-                    yield self._completion(running, answer)
+                for late in self._hand_out(pending, running, answers, deadline):
+                    yield late.completion("", 0, "deadline", 0.0)
+                if running and (answer := _next(answers, deadline)) is not None:
+                    yield from self._heard(running, answer, on_text)
+            for _ in range(answers.qsize()):
+                yield from self._heard(running, answers.get(), on_text)
             _stop(running)
-            grace = time.monotonic() + _GRACE
-            while running and (answer := _next(answers, grace)) is not None:
-                yield self._completion(running, answer)
-            for ask in [*(ask for ask, _ in running.values()), *pending]:
-                yield Completion(ask.index, "", len(ask.ids), 0, "deadline", 0.0, ask.degraded)
+            left, now = list(running.values()), time.monotonic()
+            running.clear()
+            for run in left:
+                text = self._text(run.ids).rstrip(_BROKEN)
+                yield run.ask.completion(text, len(run.ids), "deadline", now - run.began)
+            for ask in pending:
+                yield ask.completion("", 0, "deadline", 0.0)
         finally:
             _stop(running)
 
     def _hand_out(
         self,
         pending: deque[_Ask],
-        running: dict[int, tuple[_Ask, Child]],
+        running: dict[int, _Running],
         answers: SimpleQueue[dict[str, Any]],
-    ) -> None:
-        """Gives pending requests, in order, to the workers with the fewest, while seats last."""
+        deadline: float | None,
+    ) -> list[_Ask]:
+        """Gives pending requests, in order, to the workers with the fewest, while seats last;
+        returns those that it is too late for."""
         workers = self._started(min(len(pending) + len(running), self._most))
+        late: list[_Ask] = []
         while pending:
-            busy = Counter(worker for _, worker in running.values())
+            busy = Counter(run.worker for run in running.values())
             worker = min(workers, key=lambda worker: busy[worker])
             if busy[worker] >= _SEATS:
-                return
-            ask, number = pending.popleft(), next(self._numbers)
+                break
+            ask = pending.popleft()
+            before = [r for r in running.values() if r.worker is worker and not r.read]
+            if self._too_late([*(r.ask for r in before), ask], deadline):
+                late.append(ask)
+                continue
+            number = next(self._numbers)
             worker.ask(number, ask.message(number), answers)
-            running[number] = (ask, worker)
+            running[number] = _Running(ask, worker, time.monotonic())
+        return late
+
+    def _too_late(self, asks: list[_Ask], deadline: float | None) -> bool:
+        """Whether one worker cannot read all these prompts in time. Nobody knows before the first
+        measure; and a measure that turns all away fades, since nothing else would mend it."""
+        if deadline is None or self._pace is None:
+            return False
+        tokens = sum(len(ask.ids) for ask in asks)
+        late = time.monotonic() + tokens * self._pace > deadline
+        if late and len(asks) == 1:
+            self._pace *= _FADE
+        return late
 
     def _started(self, wanted: int) -> list[Child]:
         _close([worker for worker in self._workers if not worker.alive])
@@ -152,20 +206,53 @@ class OpenVINO:
         tokens = max(self.context + _SLACK, _SEATS * _SEAT)
         command = [sys.executable, "-m", "gistill.engines.openvino_worker", str(self._folder)]
         while len(self._workers) < wanted:
-            self._workers.append(Child([*command, str(tokens), str(self._cache)]))
+            sizes = (tokens, self._cache, self._lookup)
+            self._workers.append(Child([*command, *map(str, sizes)]))
         return self._workers[:wanted]
 
-    def _completion(
-        self, running: dict[int, tuple[_Ask, Child]], answer: dict[str, Any]
-    ) -> Completion:
+    def _heard(
+        self, running: dict[int, _Running], answer: dict[str, Any], on_text: OnText | None
+    ) -> Iterator[Completion]:
+        """Takes in what a worker says; yields the completion if that ends a request."""
         if "failed" in answer:
             raise EngineFailed(f"{self.id} stopped answering: {answer['failed']}")
-        ask, _ = running.pop(answer["done"])
-        ids: list[int] = answer["ids"]
-        text = self._tokenizer.decode(ids).strip() if ids else ""
-        finish: Finish = answer["finish"]
-        n, seconds = len(ask.ids), answer["seconds"]
-        return Completion(ask.index, text, n, len(ids), finish, seconds, ask.degraded)
+        self._pace = answer["pace"] or self._pace
+        number = answer["more"] if "more" in answer else answer["done"]
+        if (run := running.get(number)) is None:
+            return  # it has ended at a sentence
+        run.read = True
+        new = answer["ids"] if "more" in answer else answer["ids"][len(run.ids) :]
+        wound_down = self._grow(run, new)
+        if on_text and run.ask.request.beams == 1:
+            text = self._text(run.ids).rstrip(_BROKEN)
+            if text != run.shown:
+                run.shown = text
+                on_text(run.ask.index, text)
+        if not wound_down and "more" in answer:
+            return
+        finish: Finish = "length" if wound_down else answer["finish"]
+        seconds = time.monotonic() - run.began if wound_down else answer["seconds"]
+        if "more" in answer:
+            _stop({number: run})
+        del running[number]
+        yield run.ask.completion(self._text(run.ids), len(run.ids), finish, seconds)
+
+    def _grow(self, run: _Running, new: list[int]) -> bool:
+        """Adds ids one by one; stops, and says so, at the end of a sentence that winds down."""
+        request = run.ask.request
+        for token in new:
+            run.ids.append(token)
+            left = request.max_tokens - len(run.ids)
+            if (
+                request.beams == 1
+                and 0 < left < request.wind_down
+                and sentences.ended(self._text(run.ids))
+            ):
+                return True
+        return False
+
+    def _text(self, ids: list[int]) -> str:
+        return str(self._tokenizer.decode(ids)).strip() if ids else ""
 
     def _encode(self, prompt: str) -> list[int]:
         if self._tokenizer.chat_template:
@@ -242,9 +329,10 @@ def _next(answers: SimpleQueue[dict[str, Any]], until: float | None) -> dict[str
         return None
 
 
-def _stop(running: dict[int, tuple[_Ask, Child]]) -> None:
-    for worker in {worker for _, worker in running.values()}:
-        worker.tell({"stop": [number for number, (_, w) in running.items() if w is worker]})
+def _stop(running: dict[int, _Running]) -> None:
+    """What its worker still says of them reaches nobody."""
+    for worker in {run.worker for run in running.values()}:
+        worker.tell({"stop": [n for n, run in running.items() if run.worker is worker]})
 
 
 def _close(workers: list[Child]) -> None:

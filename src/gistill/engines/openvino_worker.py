@@ -6,8 +6,13 @@ long context over threads and adds up what they found in an order that depends o
 with one, a request gives the same bits alone, beside others, and on any number of cores.
 
 In: {"add": n, "ids": [...], "max_tokens": n, "beams": n, ...} or {"stop": [n, ...]}; the process
-ends when its input does. Out: {"done": n, "ids": [...], "finish": ..., "seconds": s}, or
-{"failed": "why", "fatal": bool, "done": n or null}.
+ends when its input does. Out: {"more": n, "ids": [...], "pace": s} when a prompt has been read and
+each time its answer has grown (with beams it grows at its end alone); {"done": n, "ids": [...],
+"finish": ..., "seconds": s, "pace": s} with all ids; or {"failed": "why", "fatal": bool, "done": n
+or null}. `pace` is the seconds that a token of a prompt takes here.
+
+With `lookup`, each step of a request without beams also checks up to that many tokens which once
+followed the latest ones, in the prompt or the answer (prompt lookup decoding, Saxena 2023).
 """
 
 from __future__ import annotations
@@ -36,43 +41,54 @@ PROPERTIES = {
     "KV_CACHE_PRECISION": "f16",
     "INFERENCE_NUM_THREADS": 1,
     "ENABLE_CPU_PINNING": False,  # all workers would be pinned to the same core
+    # Else activations are rounded to 8 bits whatever the precision, and a last bit that company or
+    # lookup changes grows into another text.
+    "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
 }
 _CACHE_ITEM = 2  # bytes of a float16
+_NGRAM = 3  # the longest run of latest tokens that lookup searches for
+_TELLING = 32  # prompt tokens in a step that make its time worth learning from
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Active:
+    pipeline: Any
     handle: Any
     blocks: int
     max_tokens: int
+    width: int  # tokens that it takes in a step once its prompt is read
+    unread: int  # tokens of its prompt
     began: float
     ids: list[int] = field(default_factory=list)
     stopped: bool = False
 
-    def read(self) -> None:
-        """Adds what was generated since the last time; beams come once, at their end."""
+    @property
+    def running(self) -> bool:
+        return bool(self.handle.get_status() == genai.GenerationStatus.RUNNING)
+
+    def read(self) -> list[int]:
+        """What was generated since the last time; beams come once, at their end."""
+        before = len(self.ids)
         while self.handle.can_read():
             outputs = self.handle.read().values()
             if outputs:  # beams stopped before their end have none
                 self.ids += max(outputs, key=lambda output: output.score).generated_ids
+        return self.ids[before:]
 
 
 class Worker:
     """Runs what it is given in order, as many at once as there is cache for: that of `tokens`, or
     `memory` bytes if that is less. Over time all of it gets used."""
 
-    def __init__(self, folder: str, tokens: int, memory: int) -> None:
+    def __init__(self, folder: str, tokens: int, memory: int, lookup: int = 0) -> None:
+        self._folder, self._lookup = folder, lookup
         self._block_bytes = BLOCK * _token_bytes(folder)
         self._blocks = max(1, min(tokens // BLOCK, memory // self._block_bytes))
-        scheduler = genai.SchedulerConfig()
-        scheduler.num_kv_blocks = self._blocks
-        scheduler.max_num_batched_tokens = STEP_TOKENS
-        scheduler.dynamic_split_fuse = True
-        scheduler.enable_prefix_caching = False  # gains little here: chunks share one line
-        self._pipeline = genai.ContinuousBatchingPipeline(folder, scheduler, "CPU", PROPERTIES)
+        self._pipelines: dict[bool, Any] = {}
         self._free = self._blocks
         self._waiting: deque[Message] = deque()
         self._active: dict[int, _Active] = {}
+        self._pace: float | None = None
 
     @property
     def busy(self) -> bool:
@@ -89,33 +105,75 @@ class Worker:
             self._active[number].stopped = True
         unread = [ask for ask in self._waiting if ask["add"] in numbers]
         self._waiting = deque(ask for ask in self._waiting if ask["add"] not in numbers)
-        return [_done(ask["add"], [], "deadline", 0.0) for ask in unread]
+        return [self._done(ask["add"], [], "deadline", 0.0) for ask in unread]
 
     def step(self) -> list[Message]:
-        """Starts what fits, does one forward pass, and returns what has finished."""
-        refused = []
+        """Starts what fits, does one forward pass, and returns what has grown or finished."""
+        answers = []
         while self._waiting:
             ask = self._waiting[0]
-            needed = blocks(len(ask["ids"]), ask["max_tokens"], ask["beams"])
+            needed = blocks(len(ask["ids"]), ask["max_tokens"] + self._lookup, ask["beams"])
             if needed > self._blocks:
                 size = needed * self._block_bytes // 1_000_000
                 why = f"one generation takes {size} MB of cache; raise --max-memory by as much"
-                refused.append({"failed": why, "fatal": False, "done": ask["add"]})
+                answers.append({"failed": why, "fatal": False, "done": ask["add"]})
             elif needed > self._free:
                 break
             else:
                 self._start(ask, needed)
             self._waiting.popleft()
-        if self._active:
-            self._pipeline.step()  # for stopped requests this gives back their cache
-        for active in self._active.values():
-            active.read()
-        running = genai.GenerationStatus.RUNNING
-        over = [n for n, a in self._active.items() if a.handle.get_status() != running]
-        return refused + [self._finished(n) for n in over]
+        just_read = self._forward()
+        for number, active in list(self._active.items()):
+            new = active.read()
+            if not active.running:
+                answers.append(self._finished(number))
+            elif new or active in just_read:
+                answers.append({"more": number, "ids": new, "pace": self._pace})
+        return answers
+
+    def _forward(self) -> list[_Active]:
+        """One step of each pipeline with something to do; returns whose prompt that finished.
+
+        Learns the pace of reading. OpenVINO does not tell how much of which prompt a step took,
+        but its rule is known: answers first, then prompts in order while there is room.
+        """
+        began = time.monotonic()
+        finished, taken = [], 0
+        for pipeline in self._pipelines.values():
+            active = [a for a in self._active.values() if a.pipeline is pipeline]
+            if active:
+                pipeline.step()  # for stopped requests this gives back their cache
+            room = STEP_TOKENS - sum(a.width for a in active if not a.unread)
+            for reader in (a for a in active if a.unread):
+                part = max(0, min(room, reader.unread))
+                reader.unread -= part
+                room -= part
+                taken += part
+                if not reader.unread:
+                    finished.append(reader)
+        if taken >= _TELLING:
+            pace = (time.monotonic() - began) / taken
+            self._pace = pace if self._pace is None else (self._pace + pace) / 2
+        return finished
+
+    def _pipeline(self, lookup: bool) -> Any:
+        """Beams and lookup each need a pipeline of their own."""
+        if lookup not in self._pipelines:
+            scheduler = genai.SchedulerConfig()
+            scheduler.num_kv_blocks = self._blocks
+            scheduler.max_num_batched_tokens = STEP_TOKENS
+            scheduler.dynamic_split_fuse = True
+            scheduler.enable_prefix_caching = False  # gains little here: chunks share one line
+            properties = PROPERTIES | ({"prompt_lookup": True} if lookup else {})
+            self._pipelines[lookup] = genai.ContinuousBatchingPipeline(
+                self._folder, scheduler, "CPU", properties
+            )
+        return self._pipelines[lookup]
 
     def _start(self, ask: Message, needed: int) -> None:
-        config = self._pipeline.get_config()
+        lookup = self._lookup if ask["beams"] == 1 else 0
+        pipeline = self._pipeline(lookup > 0)
+        config = pipeline.get_config()
         config.max_new_tokens = ask["max_tokens"]
         config.do_sample = False
         if ask["beams"] > 1:
@@ -124,10 +182,20 @@ class Worker:
             config.no_repeat_ngram_size = ask["no_repeat_ngram"] or sys.maxsize
         else:
             config.repetition_penalty = ask["repetition_penalty"]
+        if lookup:
+            config.num_assistant_tokens, config.max_ngram_size = lookup, _NGRAM
         ids = openvino.Tensor(np.array([ask["ids"]], dtype=np.int64))
-        handle = self._pipeline.add_request(ask["add"], ids, config)
+        handle = pipeline.add_request(ask["add"], ids, config)
         self._free -= needed
-        self._active[ask["add"]] = _Active(handle, needed, ask["max_tokens"], time.monotonic())
+        self._active[ask["add"]] = _Active(
+            pipeline,
+            handle,
+            needed,
+            ask["max_tokens"],
+            max(ask["beams"], lookup + 1),
+            len(ask["ids"]),
+            time.monotonic(),
+        )
 
     def _finished(self, number: int) -> Message:
         active = self._active.pop(number)
@@ -135,7 +203,11 @@ class Worker:
         finish = "length" if len(active.ids) >= active.max_tokens else "stop"
         if active.stopped:
             finish = "deadline"
-        return _done(number, active.ids, finish, time.monotonic() - active.began)
+        return self._done(number, active.ids, finish, time.monotonic() - active.began)
+
+    def _done(self, number: int, ids: list[int], finish: str, seconds: float) -> Message:
+        answer = {"done": number, "ids": ids, "finish": finish, "seconds": seconds}
+        return answer | {"pace": self._pace}
 
 
 def blocks(prompt: int, max_tokens: int, beams: int) -> int:
@@ -156,17 +228,13 @@ def _token_bytes(folder: str) -> int:
     return total
 
 
-def _done(number: int, ids: list[int], finish: str, seconds: float) -> Message:
-    return {"done": number, "ids": ids, "finish": finish, "seconds": seconds}
-
-
 def _read_into(inbox: SimpleQueue[Message | None]) -> None:
     for line in sys.stdin:
         inbox.put(json.loads(line))
     inbox.put(None)
 
 
-def main(folder: str, tokens: int, memory: int) -> None:
+def main(folder: str, tokens: int, memory: int, lookup: int) -> None:
     """Serves until the input ends, which it also does when the parent dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -179,7 +247,7 @@ def main(folder: str, tokens: int, memory: int) -> None:
     inbox: SimpleQueue[Message | None] = SimpleQueue()
     threading.Thread(target=_read_into, args=(inbox,), daemon=True).start()
     try:
-        worker = Worker(folder, tokens, memory)
+        worker = Worker(folder, tokens, memory, lookup)
         while True:
             while not (worker.busy and inbox.empty()):
                 if (message := inbox.get()) is None:
@@ -196,5 +264,5 @@ def main(folder: str, tokens: int, memory: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))
     os._exit(0)  # the reader may sit in a read that never returns
