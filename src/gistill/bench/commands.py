@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from gistill.errors import BadInput
 
 if TYPE_CHECKING:
     from gistill.bench.qmsum import Query
+    from gistill.bench.results import Result
 
 Verbs = Any  # argparse's own type for them is private
 Run = Callable[[argparse.Namespace], int]
@@ -29,6 +30,8 @@ def add(verbs: Verbs) -> None:
     _lengths(_step(steps, "lengths", "token lengths of inputs and summaries", _run_lengths))
     _alpaca(_step(steps, "alpaca", "print the data as Alpaca instructions", _run_alpaca))
     _system(_step(steps, "run", "let a system answer the questions of a split", _run_system))
+    _score(_step(steps, "score", "score runs, and compare each with the first", _run_score))
+    _report(_step(steps, "report", "write the results page of runs", _run_report))
 
 
 def _step(steps: Verbs, name: str, about: str, run: Run) -> argparse.ArgumentParser:
@@ -89,6 +92,25 @@ def _system(parser: argparse.ArgumentParser) -> None:
     add("--offline", action="store_true", help="open no socket")
 
 
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="folders of runs")
+    parser.add_argument("--bertscore", nargs="?", const="roberta-large", metavar="ID_OR_PATH",
+        help="also BERTScore, by a model that is on this machine (roberta-large)")  # fmt: skip
+
+
+def _score(parser: argparse.ArgumentParser) -> None:
+    _add_runs(parser)
+    parser.add_argument("--json", action="store_true", help="print all figures as JSON")
+
+
+def _report(parser: argparse.ArgumentParser) -> None:
+    _add_runs(parser)
+    parser.add_argument("--data", type=Path, metavar="DIR",
+        help="folder that holds QMSum, for the text of cited turns")  # fmt: skip
+    parser.add_argument("--out", type=Path, default=Path("outputs/report"), metavar="DIR",
+        help="folder for report.md and report.html (outputs/report)")  # fmt: skip
+
+
 def _queries(args: argparse.Namespace) -> list[Query]:
     from gistill.bench import qmsum
 
@@ -145,3 +167,49 @@ def _run_system(args: argparse.Namespace) -> int:
     say(qmsum.extent(args.split, meetings, len(rows)))
     print(args.out / run.PREDICTIONS)
     return 0
+
+
+def _results(args: argparse.Namespace) -> list[Result]:
+    from gistill.bench import results
+
+    bert = None
+    if args.bertscore:
+        from gistill.bench.bertscore import BertScore
+
+        bert = BertScore(args.bertscore)
+    return [results.load(folder, bert) for folder in args.runs]
+
+
+def _run_score(args: argparse.Namespace) -> int:
+    from gistill.bench import results, tables
+    from gistill.bench.scores import SCORER
+
+    found = _results(args)
+    scored = [results.figures(result) for result in found]
+    paired = [results.compare(other, found[0]) for other in found[1:]]
+    if args.json:
+        print(json.dumps({"scorer": SCORER, "runs": scored, "paired": paired}, indent=1))
+    else:
+        print("\n".join([*tables.extents(scored), f"Scorer: {SCORER}."]))
+        for heading, rows in tables.tables(found, scored).items():
+            if not heading.startswith("Published"):
+                print("\n".join(["", heading, *aligned(rows)]))
+    return 0
+
+
+def _run_report(args: argparse.Namespace) -> int:
+    from gistill.bench import qmsum, report
+
+    found = _results(args)
+    meetings = qmsum.load(qmsum.folder(args.data), found[0].record["split"])
+    for path in report.write(found, meetings, args.out):
+        print(path)
+    return 0
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as columns of text, the first to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    ]
