@@ -35,7 +35,9 @@ def test_a_sample_is_spread_over_the_whole_thread():
 
 
 def test_a_question_is_answered_by_what_speaks_of_it():
-    talk = thread("Ann: The budget is late.", "Bob: The weather was fine.", "Ann: We ship on Friday.")
+    talk = thread(
+        "Ann: The budget is late.", "Bob: The weather was fine.", "Ann: We ship on Friday."
+    )
     claims = draft(talk.segments, 12, "When do we ship?", count, lines=10)
     assert [claim.text for claim in claims] == ["Ann: We ship on Friday."]
 
