@@ -352,6 +352,7 @@ class _Work:
                 max_tokens=limits.tokens,
                 query=self.found.query,
                 language=self.found.options.language,
+                alone=len(groups) == 1,
             )
             for index in asked
         ]
@@ -389,6 +390,7 @@ def leaf_requests(
             max_tokens=plan.global_len if single else plan.local_len,
             query=query,
             language=language,
+            alone=single,
         )
         for chunk in chunks
     ]

@@ -151,7 +151,8 @@ class Request:
 
     `text` is the material inside the prompt and `query` the question, for engines that select
     sentences instead of generating them. Once fewer than `wind_down` of `max_tokens` are left, the
-    end of a sentence ends the answer: what would follow could only be cut.
+    end of a sentence ends the answer: what would follow could only be cut. `alone` says that it is
+    the only one of its kind, which an engine may give the whole machine; the text may depend on it.
     """
 
     prompt: str
@@ -163,6 +164,7 @@ class Request:
     no_repeat_ngram: int = 0
     repetition_penalty: float = 1.0
     wind_down: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

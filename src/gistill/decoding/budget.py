@@ -230,7 +230,8 @@ class _Call:
         degraded = [*self.log["degraded"], *plan.given_up]
         decoding = PROFILES[plan.profile]
         prompt = self._prompt(template, plan.global_len)
-        request = decoding.request(prompt, self.text, plan.global_len, self.query)
+        length = plan.global_len
+        request = decoding.request(prompt, self.text, length, self.query, alone=True)
         generation = Generation(self.engine, self.results)
         if plan.unread:
             answer = generation.selected(request, 0, "there is no time for the model")

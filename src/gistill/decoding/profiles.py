@@ -17,7 +17,15 @@ class Decoding:
     length_penalty: float
     no_repeat_ngram: int = 3
 
-    def request(self, prompt: str, text: str, max_tokens: int, query: str | None) -> Request:
+    def request(
+        self,
+        prompt: str,
+        text: str,
+        max_tokens: int,
+        query: str | None,
+        *,
+        alone: bool = False,
+    ) -> Request:
         """A request that decodes this way."""
         return Request(
             prompt,
@@ -28,6 +36,7 @@ class Decoding:
             length_penalty=self.length_penalty,
             no_repeat_ngram=self.no_repeat_ngram,
             wind_down=min(_SENTENCE, max_tokens // 3),
+            alone=alone,
         )
 
 

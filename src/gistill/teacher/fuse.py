@@ -51,13 +51,14 @@ def request(
     max_tokens: int,
     query: str | None,
     language: str | None,
+    alone: bool = False,
 ) -> Request:
     """The generation that fuses `group`."""
     text = notes(group)
     template = prompts.template("fuse_query" if query else "fuse")
     words = prompts.words_in(max_tokens)
     prompt = template.render(text, query=query, language=language, words=words)
-    return decoding.request(prompt, text, max_tokens, query)
+    return decoding.request(prompt, text, max_tokens, query, alone=alone)
 
 
 @dataclass(frozen=True, slots=True)

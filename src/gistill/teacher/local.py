@@ -27,12 +27,13 @@ def request(
     max_tokens: int,
     query: str | None,
     language: str | None,
+    alone: bool = False,
 ) -> Request:
     """The generation that summarizes `segments`."""
     text = lines(segments)
     template, words = prompts.template(task), prompts.words_in(max_tokens)
     prompt = template.render(text, query=query, language=language, words=words)
-    return decoding.request(prompt, text, max_tokens, query)
+    return decoding.request(prompt, text, max_tokens, query, alone=alone)
 
 
 def summary(chunk: Chunk, answer: Answer) -> Summary:
