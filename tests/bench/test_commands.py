@@ -36,3 +36,58 @@ def test_alpaca(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) 
 def test_no_data_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "qmsum", "alpaca", "--data", str(tmp_path / "none")]) == 2
     assert "--data DIR" in capsys.readouterr().err
+
+
+def test_run_score_and_report(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = []
+    for system in ("lead", "oracle"):
+        runs.append(str(tmp_path / system))
+        flags = ["--system", system, "--data", str(data), "--out", runs[-1], "--words", "20"]
+        assert main(["bench", "qmsum", "run", *flags]) == 0
+        said = capsys.readouterr()
+        assert said.out.strip().endswith("predictions.jsonl")
+        assert f"{qmsum_fixture.QUERIES}/{qmsum_fixture.QUERIES}" in said.err
+    assert main(["bench", "qmsum", "score", *runs]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("QMSum val: 9 questions on 3 of 35 meetings; a part")
+    assert "Paired differences" in lines
+    assert main(["bench", "qmsum", "score", *runs, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["run"] for one in found["runs"]] == ["lead", "oracle"]
+    assert found["paired"][0]["against"] == "lead"
+    assert found["paired"][0]["rouge1"]["mean"] > 0
+    out = tmp_path / "page"
+    assert main(["bench", "qmsum", "report", *runs, "--data", str(data), "--out", str(out)]) == 0
+    assert sorted(p.name for p in out.iterdir()) == [
+        "quality_latency.svg",
+        "report.html",
+        "report.md",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--limit", "0"], "--limit takes 1 or more"),
+        (["--split", "dev"], "unknown split"),
+        (["--system", "nobody"], "unknown system"),
+    ],
+)
+def test_flags_of_a_run_are_checked(
+    tmp_path: Path,
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+    flags: list[str],
+    said: str,
+) -> None:
+    given = ["--system", "lead", "--data", str(data), "--out", str(tmp_path / "x"), *flags]
+    assert main(["bench", "qmsum", "run", *given]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_systems_are_listed_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["bench", "qmsum", "run", "--help"])
+    assert "  longllama        LongLLaMA 3B" in capsys.readouterr().out

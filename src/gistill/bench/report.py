@@ -24,7 +24,7 @@ def write(results: Sequence[Result], meetings: Sequence[Meeting], out: Path) -> 
         raise BadInput("these runs are not of the same split and data; report them apart")
     if len({result.name for result in results}) != len(results):
         raise BadInput("two runs have the same folder name; rename one")
-    ranked = sorted(results, key=lambda r: -r.f1("rougeLsum").mean())
+    ranked = sorted(results, key=lambda r: (-r.f1("rougeLsum").mean(), r.name))
     found = [figures(result) for result in ranked]
     out.mkdir(parents=True, exist_ok=True)
     svg = plot.quality_latency(found)

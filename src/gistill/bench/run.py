@@ -203,9 +203,7 @@ def _checked(out: Path, record: Mapping[str, Any]) -> dict[str, Any]:
         raise BadInput(f"{path} is broken; name another --out") from None
     now = json.loads(json.dumps(record))
     if other := [name for name in _IDENTITY if before.get(name) != now[name]]:
-        raise BadInput(
-            f"{out} holds another run (its {' and '.join(other)} differ); name another --out"
-        )
+        raise BadInput(f"{out} holds a run with another {', '.join(other)}; name another --out")
     return before
 
 

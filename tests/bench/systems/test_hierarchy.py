@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from gistill.bench.qmsum import Query
+from gistill.bench.systems import Options, open_system
+from gistill.errors import BadInput
+
+
+@pytest.mark.parametrize("locate", [True, False])
+def test_the_pipeline_answers_and_cites(queries: list[Query], locate: bool) -> None:
+    system = open_system("hierarchy", Options(engine="extractive", locate=locate))
+    query = queries[2]
+    output = system.answer(query.meeting, query.question)
+    assert output.summary
+    assert output.cites
+    assert set(output.cites) <= {s.id for s in query.meeting.segments}
+    assert output.tokens_in > 0
+    assert system.settings()["engine"].startswith("extractive")
+    assert system.settings()["locate"] is locate
+
+
+def test_a_budget_is_kept(queries: list[Query]) -> None:
+    system = open_system("budget", Options(engine="extractive", tokens=30, seconds=20))
+    output = system.answer(queries[0].meeting, queries[0].question)
+    assert 0 < len(output.summary.split()) <= 30
+    assert system.settings()["tokens"] == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("budget", Options(engine="echo")), ("hierarchy", Options(engine="echo", tokens=10))],
+)
+def test_a_budget_is_a_system_of_its_own(name: str, options: Options) -> None:
+    with pytest.raises(BadInput, match="budget"):
+        open_system(name, options)
