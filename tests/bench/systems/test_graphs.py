@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from gistill.bench.qmsum import Query
 from gistill.bench.systems import Options
-from gistill.bench.systems.graphs import DAMPING, THRESHOLD, Graph, lexrank, textrank
+from gistill.bench.systems.graphs import DAMPING, THRESHOLD, Graph, Weights, lexrank, textrank
+
+Weigh = Callable[[Sequence[Sequence[str]]], Weights]
 
 SENTENCES = [
     "the chip costs two euros".split(),
@@ -74,10 +77,17 @@ def test_what_many_sentences_share_weighs_most() -> None:
 
 @pytest.mark.parametrize("weigh", [textrank, lexrank])
 @pytest.mark.parametrize("sentences", [[], [[]], [["one"]], [["a"], ["b"]]])
-def test_little_text_has_finite_weights(weigh, sentences: list[list[str]]) -> None:
+def test_little_text_has_finite_weights(weigh: Weigh, sentences: list[list[str]]) -> None:
     weights = weigh(sentences)
     assert len(weights) == len(sentences)
     assert np.isfinite(weights).all()
+
+
+@pytest.mark.parametrize("weigh", [textrank, lexrank])
+def test_a_sentence_without_words_weighs_least(weigh: Weigh) -> None:
+    weights = weigh([*SENTENCES, []])
+    assert weights[-1] < weights[:-1].min()
+    assert weights.sum() == pytest.approx(1)
 
 
 def test_the_question_makes_no_difference(queries: list[Query]) -> None:

@@ -93,12 +93,13 @@ def _counts(sentences: Sequence[Sequence[str]]) -> Weights:
 
 
 def _stationary(links: Weights) -> Weights:
-    """Power iteration from equal weights; every row of `links` sums to at most 1."""
+    """Power iteration from equal weights, which keep their sum whatever a row of `links` loses."""
     n = len(links)
     weights = np.full(n, 1 / max(n, 1))
     change = 1.0
     while n and change > _SETTLED:
         after = links.T @ weights
+        after /= after.sum() or 1.0
         change = float(np.linalg.norm(after - weights))
         weights = after
     return weights
