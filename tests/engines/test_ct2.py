@@ -88,7 +88,7 @@ def test_a_deadline_keeps_what_is_written(
 
     monkeypatch.setattr(_Bell, "__call__", slowly)
     slow = [ask(p, 300) for p in PROMPTS]
-    done = list(engine.generate(slow, deadline=time.monotonic() + 0.3))
+    done = list(engine.generate(slow, deadline=time.monotonic() + 1.5))
     assert sorted(c.index for c in done) == [0, 1, 2, 3]
     assert {c.finish for c in done} <= {"deadline", "stop"}
     assert any(c.finish == "deadline" and 0 < c.tokens_out < 300 for c in done)
@@ -151,10 +151,32 @@ def test_the_deadline_rings_before_the_step_that_would_be_late(
 ) -> None:
     times = [0.0, 3.0, 5.0, 6.0, 7.0]
     clock = iter(times)
-    monkeypatch.setattr(ct2.time, "monotonic", lambda: next(clock))
-    bell = _Bell([ct2._Ask(0, ask(""), [], 1)], str, 8.5, 0.0, False)
+    monkeypatch.setattr(ct2, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    bell = _Bell([ct2._Ask(0, ask(""), [], 1)], None, 8.5, 0.0, False)
     rang = [bell(SimpleNamespace(step=n, batch_id=0, token="a")) for n in range(len(times))]
     assert rang == [False, False, False, False, True]
+
+
+def test_what_cannot_be_stopped_is_left_behind(
+    llama_ct2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_engine(f"ct2:{llama_ct2}")
+    expected = texts(engine, [ask(PROMPTS[1])])
+    look, release = _Bell.__call__, threading.Event()
+
+    def stuck(bell: _Bell, step: Any) -> bool:
+        answer = look(bell, step)
+        if step.step == 3:
+            release.wait(30)  # as long as it likes, like a prompt that is being read
+        return answer
+
+    monkeypatch.setattr(_Bell, "__call__", stuck)
+    [done] = engine.generate([ask(PROMPTS[1], 300)], deadline=time.monotonic() + 2)
+    assert (done.finish, done.tokens_out) == ("deadline", 4)
+    [next_one] = engine.generate([ask(PROMPTS[1])], deadline=time.monotonic() + 0.1)
+    assert (next_one.finish, next_one.text) == ("deadline", "")
+    release.set()
+    assert texts(engine, [ask(PROMPTS[1])]) == expected
 
 
 def test_beams_give_way_to_a_deadline_and_say_so(t5_ct2: Path) -> None:

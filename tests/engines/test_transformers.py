@@ -130,7 +130,7 @@ def test_a_deadline_keeps_what_is_written(folder: Path) -> None:
         return forward(*args, **kwargs)
 
     model.forward = slowly
-    done = list(engine.generate(slow, deadline=time.monotonic() + 0.5))
+    done = list(engine.generate(slow, deadline=time.monotonic() + 2))
     assert sorted(c.index for c in done) == [0, 1, 2, 3]
     assert {c.finish for c in done} <= {"deadline", "stop"}
     assert any(c.finish == "deadline" and 0 < c.tokens_out < 200 for c in done)

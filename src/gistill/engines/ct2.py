@@ -1,9 +1,10 @@
 """CTranslate2 model folders: T5, BART, Pegasus and their like, and decoder-only models.
 
 The folder holds what `ct2-transformers-converter` writes, with the tokenizer beside it. Greedy
-decoding stops before the step that would miss a deadline. Beam search cannot be stopped, so under
-a deadline it is used only where it should be done in time; otherwise the completion says that it
-was not. Nor can it be wound down: an answer at its limit says so.
+decoding stops before the step that would miss a deadline. Reading a prompt and beam search cannot
+be stopped: what is not done by the deadline is left behind, and ends unheard. So under a deadline
+beams are used only where they should be done in time; otherwise the completion says that they were
+not. Nor can they be wound down: an answer at its limit says so.
 `ct2:FOLDER?context=N` sets the context of a model whose positions have no limit of their own.
 """
 
@@ -11,15 +12,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gistill.engines import OnText, OpenOptions, Speed
+from gistill.engines import OnText, OpenOptions, Speed, machine
 from gistill.engines.chat import renderer
 from gistill.engines.ct2_file import CONVERT, header
 from gistill.engines.fingerprint import fingerprint
@@ -79,7 +79,7 @@ class CTranslate2:
         self._seq2seq = spec == "TransformerSpec"
         kind = ctranslate2.Translator if self._seq2seq else ctranslate2.Generator
         try:
-            self._model = kind(str(folder), device="auto", intra_threads=_threads())
+            self._model = kind(str(folder), device="auto", intra_threads=min(machine.cores(), 8))
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as error:  # tokenizers raises no narrower one
             raise EngineFailed(f"CTranslate2 cannot load {folder}: {error}") from error
@@ -103,6 +103,7 @@ class CTranslate2:
         self._measured = False
         self._refused = False  # whether the last call left out what could not be read in time
         self._step = 0.0  # seconds that one takes, once known
+        self._left: list[Any] = []  # results left behind, which the model still works at
 
     def count(self, text: str) -> int:
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
@@ -134,7 +135,9 @@ class CTranslate2:
         waiting = sorted(asks, key=lambda ask: (ask.settings, len(ask.tokens)), reverse=True)
         running: deque[_Batch] = deque()
         ahead = 2 if deadline is None else 1  # the next batch must not wait for this consumer
-        bells: list[_Bell] = []
+        while not _done(self._left) and not _past(deadline):
+            time.sleep(_POLL)
+        self._left = [result for result in self._left if not result.done()]
         free = time.monotonic()  # since when the model has had nothing older to do
         try:
             while waiting or running:
@@ -145,23 +148,22 @@ class CTranslate2:
                         yield Completion(ask.index, "", len(ask.tokens), 0, "deadline", 0.0)
                     else:
                         running.append(self._submit(waiting[:size], deadline, on_text))
-                        bells.append(running[-1].bell)
                         del waiting[:size]
                 if running:
-                    batch = running.popleft()
-                    began = max(batch.submitted, free)
-                    done = self._collect(batch, began, on_text)
+                    began = max(running[0].submitted, free)
+                    done = self._collect(running[0], began, deadline, on_text)
+                    running.popleft()
                     free = time.monotonic()
                     yield from done
         finally:
-            for bell in bells:
-                bell.cancelled = True
+            for batch in running:
+                self._leave(batch)
 
     def _submit(self, asks: list[_Ask], deadline: float | None, on_text: OnText | None) -> _Batch:
         if deadline is not None and asks[0].beams > 1 and not self._in_time(asks, deadline):
             asks = [replace(ask, beams=1, degraded=(_GREEDY,)) for ask in asks]
         first, request = asks[0], asks[0].request
-        bell = _Bell(asks, self._text, deadline, self._step, on_text is not None)
+        bell = _Bell(asks, self._tokenizer, deadline, self._step, on_text is not None)
         settings = {
             "beam_size": first.beams,
             "length_penalty": request.length_penalty if first.beams > 1 else 1.0,
@@ -189,23 +191,34 @@ class CTranslate2:
             )
         return _Batch(asks, bell, results, time.monotonic())
 
-    def _collect(self, batch: _Batch, began: float, on_text: OnText | None) -> list[Completion]:
-        try:
-            while not all(result.done() for result in batch.results):
-                batch.bell.hand_over(on_text)
-                time.sleep(_POLL)  # waiting inside CTranslate2 would hold up an interrupt
+    def _collect(
+        self, batch: _Batch, began: float, deadline: float | None, on_text: OnText | None
+    ) -> list[Completion]:
+        while not _done(batch.results) and not _past(deadline):
             batch.bell.hand_over(on_text)
-            results = [result.result() for result in batch.results]
-        except (RuntimeError, ValueError) as error:
-            raise EngineFailed(f"{self.id} stopped answering: {error}") from error
+            time.sleep(_POLL)  # waiting inside CTranslate2 would hold up an interrupt
+        batch.bell.hand_over(on_text)
+        late = not _done(batch.results)
+        if late:
+            self._leave(batch)
+            outputs = batch.bell.written()
+        else:
+            try:
+                results = [result.result() for result in batch.results]
+            except (RuntimeError, ValueError) as error:
+                raise EngineFailed(f"{self.id} stopped answering: {error}") from error
+            outputs = [r.hypotheses[0] if self._seq2seq else r.sequences[0] for r in results]
         seconds = time.monotonic() - began
-        outputs = [r.hypotheses[0] if self._seq2seq else r.sequences[0] for r in results]
-        self._learn(batch, outputs, began, began + seconds)
+        self._learn(batch, outputs, began, seconds, late)
         self._step = batch.bell.step
         return [
             self._completion(batch, row, tokens, seconds / len(outputs))
             for row, tokens in enumerate(outputs)
         ]
+
+    def _leave(self, batch: _Batch) -> None:
+        batch.bell.cancelled = True
+        self._left += batch.results
 
     def _completion(self, batch: _Batch, row: int, tokens: list[str], seconds: float) -> Completion:
         ask, degraded = batch.asks[row], batch.asks[row].degraded
@@ -217,13 +230,8 @@ class CTranslate2:
             finish = "deadline"
         if finish == "length" and ask.request.wind_down and ask.beams > 1:
             degraded = (*degraded, _CUT)
-        n, text = len(ask.tokens), self._text(tokens).strip()
+        n, text = len(ask.tokens), _text(self._tokenizer, tokens).strip()
         return Completion(ask.index, text, n, len(tokens), finish, seconds, degraded)
-
-    def _text(self, tokens: list[str]) -> str:
-        found = [self._tokenizer.token_to_id(token) for token in tokens]
-        text: str = self._tokenizer.decode([i for i in found if i is not None])
-        return text
 
     def _tokens(self, prompt: str) -> list[str]:
         if self._chat is not None:  # it writes the special tokens itself
@@ -264,22 +272,26 @@ class CTranslate2:
             self.speed = Speed(self.speed.prefill / _FADE, self.speed.decode)
             self._refused = False
 
-    def _learn(self, batch: _Batch, outputs: list[list[str]], began: float, now: float) -> None:
+    def _learn(
+        self, batch: _Batch, outputs: list[list[str]], began: float, seconds: float, late: bool
+    ) -> None:
         """Takes the speed of reading prompts from the time to the first step, and that of writing
-        from the steps after it. Beams tell no steps: they correct both speeds by how much longer
-        or shorter they took."""
+        from the steps after it. Without steps, as with beams, both are corrected by how much
+        longer or shorter the batch took; one left behind takes longer than it had."""
         asks, first = batch.asks, batch.bell.first
+        beams, limit = asks[0].beams, asks[0].request.max_tokens
         tokens_in = sum(len(ask.tokens) for ask in asks)
-        tokens_out = max(len(tokens) for tokens in outputs) * len(asks) * asks[0].beams
+        longest = limit if late and beams > 1 else max(len(tokens) for tokens in outputs)
+        tokens_out = longest * len(asks) * beams
         prefill, decode = self.speed.prefill, self.speed.decode
         if first is None:
-            expected = tokens_in / prefill + tokens_out / decode
-            ratio = expected / max(now - began, 1e-6)
+            ratio = (tokens_in / prefill + tokens_out / decode) / max(seconds, 1e-6)
+            ratio = min(ratio, 1.0) if late else ratio
             prefill, decode = prefill * ratio, decode * ratio
         else:
             prefill = tokens_in / max(first - began, 1e-6)
             if tokens_out > len(asks):
-                decode = (tokens_out - len(asks)) / max(now - first, 1e-6)
+                decode = (tokens_out - len(asks)) / max(began + seconds - first, 1e-6)
         if self._measured:
             prefill = math.sqrt(prefill * self.speed.prefill)
             decode = math.sqrt(decode * self.speed.decode)
@@ -293,12 +305,15 @@ class _Bell:
 
     It rings when one more step would end after `deadline`, a step being taken to last as long as
     the slowest lately; `step` is that in seconds. `ended` has the rows that were wound down.
+
+    It must not lead to the model: the last one to let go of it may be the model's own thread, which
+    cannot wait for itself to end.
     """
 
     def __init__(
         self,
         asks: list[_Ask],
-        decode: Callable[[list[str]], str],
+        tokenizer: Any,
         deadline: float | None,
         step: float,
         shows: bool,
@@ -307,7 +322,7 @@ class _Bell:
         self.cancelled = False
         self.rang = False
         self.ended: set[int] = set()
-        self._asks, self._decode, self._deadline, self._shows = asks, decode, deadline, shows
+        self._asks, self._tokenizer, self._deadline, self._shows = asks, tokenizer, deadline, shows
         self._tokens: list[list[str]] = [[] for _ in asks]
         self._texts: dict[int, str] = {}  # not handed over yet
         self._shown = [""] * len(asks)
@@ -322,12 +337,16 @@ class _Bell:
         tokens.append(step.token)
         ending = winding_down(request, len(tokens))
         if ending or self._shows:
-            text = self._decode(tokens)
+            text = _text(self._tokenizer, tokens)
             if self._shows:
                 self._texts[row] = legible(text)
             if ending and closes(text):
                 self.ended.add(row)
         return self.rang or self.cancelled or row in self.ended
+
+    def written(self) -> list[list[str]]:
+        """The tokens of each row up to now."""
+        return [list(tokens) for tokens in self._tokens]
 
     def hand_over(self, on_text: OnText | None) -> None:
         """Calls `on_text` with what is new, in the thread of the engine's caller."""
@@ -349,15 +368,22 @@ class _Bell:
         self.rang = self.rang or late
 
 
+def _text(tokenizer: Any, tokens: list[str]) -> str:
+    found = [tokenizer.token_to_id(token) for token in tokens]
+    text: str = tokenizer.decode([i for i in found if i is not None])
+    return text
+
+
+def _done(results: list[Any]) -> bool:
+    return all(result.done() for result in results)
+
+
+def _past(deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() >= deadline
+
+
 def _setting(path: Path, name: str) -> Any:
     return json.loads(path.read_text(encoding="utf-8")).get(name) if path.is_file() else None
-
-
-def _threads() -> int:
-    cores = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    return min(cores, 8)
 
 
 def open(name: str, argument: str, options: OpenOptions) -> CTranslate2:
