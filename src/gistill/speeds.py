@@ -18,11 +18,11 @@ from gistill.engines import Engine, Speed, machine
 from gistill.store import Observation, Store
 from gistill.teacher.generation import Answer
 
-# What a written token costs, against one of a greedy batch that fills its engine. Measured on the
-# bundled model, as CPU seconds of a worker that reads its weights once a step for all it runs:
-# 1, 2.4 and 3.9 for 1, 2 and 4 beams, and up to 1.5 more the fewer run at once.
-_BEAMS, _BEAM = 0.9, 0.75
-_SEATS, _ALONE = 4, 2.0
+# What a written token costs, against one of a greedy batch that fills its engine: about 1, 2.5 and
+# 4 with 1, 2 and 4 beams, and up to 1.9 more the fewer generations run at once, since an engine
+# reads its weights once a step for all it runs (benchmarks/cost_model.py, bundled model).
+_BEAMS, _BEAM = 0.9, 0.8
+_SEATS, _ALONE = 4, 2.5
 
 _LEAST = 0.05  # seconds: anything shorter says nothing about an engine's speed
 _FADE = 6  # observations after which one counts half
