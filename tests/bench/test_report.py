@@ -69,6 +69,8 @@ def test_both_pages(found: list[results.Result], queries: list[Query], tmp_path:
         assert result.source in theirs
         assert result.system not in ours
     assert "quality_latency.svg" in ours
+    # Differences are to the best that has not seen the reference.
+    assert re.search(r"against (lead|bm25): questions", ours)
     page = Page(paths[1].read_text())
     assert page.open == []
     assert page.seen.count("details") == len(queries)

@@ -191,7 +191,7 @@ def _run_score(args: argparse.Namespace) -> int:
         print(json.dumps({"scorer": SCORER, "runs": scored, "paired": paired}, indent=1))
     else:
         print("\n".join([*tables.extents(scored), f"Scorer: {SCORER}."]))
-        for heading, rows in tables.tables(found, scored).items():
+        for heading, rows in tables.tables(found, scored, found[0]).items():
             if not heading.startswith("Published"):
                 print("\n".join(["", heading, *aligned(rows)]))
     return 0

@@ -20,6 +20,10 @@ class Published:
     kind: Literal["Lsum", "L"]
     source: str
 
+    def shown(self, score: float) -> str:
+        """A score with the decimals that its paper gives."""
+        return f"{score:.2f}" if self.kind == "Lsum" else f"{score:.1f}"
+
 
 _QMSUM = "Zhong et al. 2021, QMSum, arXiv:2104.05938"
 _SEGENC = "Vig et al. 2022, arXiv:2112.07637"

@@ -12,10 +12,12 @@ Table = list[list[str]]
 _NAMES = {"rouge1": "R-1", "rouge2": "R-2", "rougeL": "R-L", "rougeLsum": "R-Lsum"}
 
 
-def tables(results: Sequence[Result], found: Sequence[Figures]) -> dict[str, Table]:
-    """Every table by its heading; differences are to the first run.
+def tables(
+    results: Sequence[Result], found: Sequence[Figures], against: Result
+) -> dict[str, Table]:
+    """Every table by its heading; paired differences are those to `against`.
 
-    Raises: BadInput if the runs are of different data, or share no question with the first.
+    Raises: BadInput if the runs are of different data, or share no question with that one.
     """
     sections = {
         "Scores": _scores(found),
@@ -24,11 +26,11 @@ def tables(results: Sequence[Result], found: Sequence[Figures]) -> dict[str, Tab
         "Support and cost": _costs(found),
     }
     if len(results) > 1:
-        sections["Paired differences"] = _paired(results)
+        sections["Paired differences"] = _paired(results, against)
     sections["Published, on the whole test split"] = [
         ["system", "R-1", "R-2", "R-L", "kind", "source"],
         *(
-            [p.system, str(p.rouge1), str(p.rouge2), str(p.rouge_l), p.kind, p.source]
+            [p.system, *map(p.shown, (p.rouge1, p.rouge2, p.rouge_l)), p.kind, p.source]
             for p in RESULTS
         ),
     ]
@@ -113,11 +115,12 @@ def _costs(found: Sequence[Figures]) -> Table:
     return rows
 
 
-def _paired(results: Sequence[Result]) -> Table:
-    first, *others = results
-    rows = [["run", f"against {first.name}: questions", *_NAMES.values()]]
-    for other in others:
-        found = compare(other, first)
+def _paired(results: Sequence[Result], against: Result) -> Table:
+    rows = [["run", f"against {against.name}: questions", *_NAMES.values()]]
+    for other in results:
+        if other is against:
+            continue
+        found = compare(other, against)
         cells = [_difference(found[metric]) for metric in METRICS]
         rows.append([other.name, str(found["queries"]), *cells])
     return rows
