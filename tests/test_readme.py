@@ -28,12 +28,27 @@ def test_the_transcripts_are_as_printed(model_home, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+SUMMARIZE, DECODE = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
 def test_the_python_runs(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("GISTILL_HOME", str(tmp_path))
     monkeypatch.chdir(ROOT)
-    (block,) = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    exec(compile(block, "README.md", "exec"), {})
+    exec(compile(SUMMARIZE, "README.md", "exec"), {})
     assert 0 < float(capsys.readouterr().out.split()[-1]) <= 1
+
+
+@pytest.mark.model
+def test_the_decoder_decodes_what_the_hierarchy_leaves(model_home, monkeypatch, tmp_path):
+    (tmp_path / "models").symlink_to(model_home / "models")
+    monkeypatch.setenv("GISTILL_HOME", str(tmp_path))
+    text = tmp_path / "outputs" / "hierarchy" / "global_summary.txt"
+    text.parent.mkdir(parents=True)
+    text.write_text("The launch moved to Friday. Ada books the room. Nobody objected.")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(DECODE, "README.md", "exec"), names)
+    assert names["summary"]
 
 
 def test_every_link_leads_somewhere():

@@ -172,6 +172,8 @@ def show_run(id: str | None, *, format: str, out_dir: Path | None) -> int:
         for path in files.write(done, thread, out_dir):
             print(f"wrote {path}", file=sys.stderr)
     sys.stdout.write(artifacts.render(format, done, thread, width=_width()))
+    sys.stdout.flush()
+    print(account_of(done), file=sys.stderr)
     return 0
 
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import sqlite3
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
@@ -99,6 +100,7 @@ class Store:
             aside = self._set_aside()
             self.notes.append(f"the store was corrupt ({error}); it is set aside as {aside.name}")
             self._db = self._open()
+        weakref.finalize(self, self._db.close)
 
     def _open(self) -> sqlite3.Connection:
         # Autocommit: each put is one durable transaction, so a kill loses no finished result.

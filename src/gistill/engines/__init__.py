@@ -32,10 +32,13 @@ class Engine(Protocol):
     """A model that completes prompts.
 
     id: names weights, precision and revision; it goes into cache keys.
-    context: tokens of prompt and completion together that one generation may hold.
+    context: tokens of prompt and completion together that one generation may hold; those of the
+        prompt alone where an encoder reads it.
     window: tokens of material in one prompt that the model still handles well (<= context).
     overhead: tokens that the chat template adds to a prompt.
     speed: a first guess; the store replaces it by what was measured here.
+    lanes (optional): generations that run side by side, each as fast as if it were alone.
+    start (optional): a first guess at the seconds before the first generation begins.
     """
 
     id: str

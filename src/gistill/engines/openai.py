@@ -127,7 +127,7 @@ class OpenAI:
     def __init__(self, server: Server, model: str, context: int | None, concurrency: int) -> None:
         described = server.describe(model)
         self._server, self._model = server, described.name
-        self._concurrency = concurrency
+        self._concurrency = self.lanes = concurrency
         base = server.base
         where = f"{base.host}:{base.port}" if base.port else base.host
         mark = f"@{described.mark}" if described.mark else ""
