@@ -87,6 +87,24 @@ def test_an_adapter_of_the_bundled_model(tmp_path: Path, monkeypatch: pytest.Mon
     assert texts(engine, requests) == texts(open_engine(merged), requests)
 
 
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+def test_an_adapter_of_another_model(llama: Path, tmp_path: Path) -> None:
+    base = transformers.AutoModelForCausalLM.from_pretrained(llama, dtype=torch.float32)
+    adapt(base, "CAUSAL_LM", "q_proj").save_pretrained(tmp_path)
+    wide = transformers.AutoConfig.from_pretrained(llama, num_attention_heads=8, hidden_size=128)
+    other = shutil.copytree(llama, tmp_path / "other")
+    transformers.AutoModelForCausalLM.from_config(wide).save_pretrained(other)
+    settings = json.loads((tmp_path / "adapter_config.json").read_text(encoding="utf-8"))
+    settings["base_model_name_or_path"] = "other"
+    (tmp_path / "adapter_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    with pytest.raises(BadInput, match="does not fit its base other") as caught:
+        open_engine(tmp_path)
+    assert "\n" not in str(caught.value)
+    (tmp_path / "adapter_config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(BadInput, match="is damaged"):
+        open_engine(tmp_path)
+
+
 def test_an_adapter_of_the_bundled_model_that_is_not_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

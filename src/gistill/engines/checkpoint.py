@@ -98,8 +98,11 @@ def _load_adapter(folder: Path, options: OpenOptions) -> Checkpoint:
         import peft
     except ModuleNotFoundError as error:
         raise MissingExtra("a LoRA adapter", "train") from error
-    settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    name = settings.get("base_model_name_or_path")
+    try:
+        settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        name = settings.get("base_model_name_or_path")
+    except (ValueError, AttributeError) as error:
+        raise BadInput(f"{folder}/adapter_config.json is damaged: {error}") from error
     if not name:
         raise BadInput(f"{folder}/adapter_config.json names no base model")
     beside = folder / name
@@ -107,8 +110,12 @@ def _load_adapter(folder: Path, options: OpenOptions) -> Checkpoint:
         base = _bundled(folder)
     else:
         base = load(str(beside) if beside.is_dir() else name, options)
-    with quiet():
-        model = peft.PeftModel.from_pretrained(base.model, str(folder)).merge_and_unload()
+    try:
+        with quiet():
+            model = peft.PeftModel.from_pretrained(base.model, str(folder)).merge_and_unload()
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        cause = " ".join(str(error).split())[:160]
+        raise BadInput(f"the adapter {folder} does not fit its base {name}: {cause}") from error
     model.eval()
     return Checkpoint(f"{base.id}+{fingerprint(folder)}", model, base.tokenizer)
 
