@@ -19,6 +19,7 @@ from gistill.home import home
 _EXTRAS = {
     "torch": ("torch", "transformers"),
     "train": ("peft", "datasets"),
+    "bench": ("matplotlib", "nltk", "rouge_score"),
     "ct2": ("ctranslate2",),
     "serve": ("starlette", "uvicorn"),
     "docs": ("pypdfium2", "docx", "pptx"),
