@@ -192,8 +192,10 @@ def test_speculation_changes_the_work_and_not_the_text(engine: Any, gguf: Path) 
     requests = [ask(p, 60, beams=1 + (i == 4)) for i, p in enumerate(PROMPTS)]
     for speculate in (True, False):
         other = open_engine(f"gguf:{gguf}", OpenOptions(speculate=speculate))
-        assert other.id == engine.id
+        assert (other.id == engine.id) is not speculate  # the larger models' bits do differ
         assert texts(other, requests) == texts(engine, requests)
+        (beams,) = other.generate([ask("a", 2, beams=2)])
+        assert [n.partition(":")[0] for n in beams.degraded] == ["speculate"] * speculate
 
 
 def test_a_deadline_ends_what_runs_and_the_engine_goes_on(engine: Any) -> None:
@@ -350,12 +352,12 @@ STORY = "Mara: The boiler failed again on Saturday. Jonas: A new pump costs 640 
 
 
 @pytest.mark.model
-def test_a_prompt_that_leaves_a_step_one_token_reads_the_same_in_company(bundled: Any) -> None:
-    """Alone its last token is read by itself, in company with others: not by the same kernel."""
+def test_a_prompt_of_any_length_reads_the_same_in_company(bundled: Any) -> None:
+    """Split in steps of 128 to make room for others, these gave other texts than alone."""
     requests = []
     for steps in (2, 3):
         text = f"Summarize {steps}: {STORY * 30}"
-        while len(bundled._encode(text)) != steps * openvino_worker.STEP_TOKENS + 1:
+        while len(bundled._encode(text)) != steps * 128 + 1:
             text = text[:-1]
         requests.append(ask(text, 40))
     requests += [ask(STORY * 3, 40), ask(STORY * 5, 40)]
@@ -364,13 +366,21 @@ def test_a_prompt_that_leaves_a_step_one_token_reads_the_same_in_company(bundled
 
 
 @pytest.mark.model
-def test_the_bundled_model_says_the_same_with_lookup(bundled: Any) -> None:
+def test_lookup_changes_no_token_in_float32(bundled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(openvino_worker.PROPERTIES, "DYNAMIC_QUANTIZATION_GROUP_SIZE", 0)
     thread = (Path(__file__).parents[2] / "src/gistill/demo/thread.txt").read_text("utf-8")
     parts = [thread[i : i + 2000] for i in (0, 5000, 10000)]
-    requests = [ask(template("local").render(part), 60) for part in parts]
-    plain = open_engine("bundled", OpenOptions(speculate=False))
-    lookup = open_engine("bundled", OpenOptions(speculate=True))
-    assert texts(lookup, requests) == texts(plain, requests)
+    found: list[dict[int, list[int]]] = []
+    for lookup in (0, 3):
+        worker = openvino_worker.Worker(str(bundled._folder), 4096, 10**9, lookup)
+        for number, part in enumerate(parts):
+            ids = bundled._encode(template("local").render(part))
+            settings = {"beams": 1, "repetition_penalty": 1.0, "max_tokens": 60}
+            worker.take({"add": number, "ids": ids} | settings)
+        found.append({})
+        while worker.busy:
+            found[-1] |= {a["done"]: a["ids"] for a in worker.step() if "done" in a}
+    assert found[0] == found[1]
 
 
 @pytest.mark.model

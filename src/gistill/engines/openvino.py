@@ -34,14 +34,15 @@ from gistill.types import Completion, Finish, Request
 _SEATS = 4  # generations that a worker runs at once: eight are no faster and take more memory
 _SEAT = 2048  # tokens of cache for each, unless the context asks for more
 _SLACK = 1024  # tokens by which beams may go over the context
-_LOOKUP = 5  # tokens that a step checks beside the one it makes, when it speculates
+_LOOKUP = 3  # tokens that a step checks beside the one it makes, when it speculates
 _OVERHEAD = 300_000_000  # bytes of a worker beside its cache and twice its weights
 _CACHE = 150_000_000  # bytes of key-value cache that a worker has good use for
 _LEAST = 100_000_000  # bytes of it that a worker gets even so
 _PREFILL, _DECODE = 7e10, 1.4e10  # tokens/s of a worker times bytes of weights, to begin with
 _NO_NGRAM = "no_repeat_ngram: OpenVINO has it with beams only"
+_NO_LOOKUP = "speculate: OpenVINO looks up in the prompt without beams only"
 _NO_PENALTY = "repetition_penalty: OpenVINO has it without beams only"
-_FADE = 0.9
+_FADE = 0.8  # what is left of a pace that a lone request was turned away for
 _BROKEN = "\ufffd"  # what the first bytes of a character decode to
 _PROBE = "Ann-Marie: it's 1,234.5 €… naïve 日本語 🙂?\n\n  - OK\t<|im_start|>"
 
@@ -53,6 +54,7 @@ class _Ask:
     index: int
     request: Request
     ids: list[int]
+    speculate: bool
 
     def message(self, number: int) -> dict[str, Any]:
         r = self.request
@@ -72,9 +74,13 @@ class _Ask:
 
     @property
     def degraded(self) -> tuple[str, ...]:
-        if self.request.beams > 1:
-            return (_NO_PENALTY,) if self.request.repetition_penalty != 1 else ()
-        return (_NO_NGRAM,) if self.request.no_repeat_ngram else ()
+        asked, beams = self.request, self.request.beams > 1
+        notes = {
+            _NO_NGRAM: asked.no_repeat_ngram > 0 and not beams,
+            _NO_PENALTY: asked.repetition_penalty != 1 and beams,
+            _NO_LOOKUP: self.speculate and beams,
+        }
+        return tuple(note for note, holds in notes.items() if holds)
 
 
 @dataclass(slots=True)
@@ -91,13 +97,17 @@ class _Running:
 
 class OpenVINO:
     """The engine. Workers start with the first requests: as many as there are requests, cores,
-    and memory for. Its repetition penalty looks at the prompt as well as the answer."""
+    and memory for. Its repetition penalty looks at the prompt as well as the answer. With
+    `OpenOptions.speculate` greedy requests look up drafts in their prompts, and all compute in
+    float32, so that this changes no text; without, activations have 8 bits (see
+    `openvino_worker`), and the id says which. It is off by default: see dev/LOG.md."""
 
     def __init__(self, folder: Path, options: OpenOptions) -> None:
         about = models.manifest(folder)
         self.context = _context(folder, about)
         self.window = min(about.get("window", self.context // 2), self.context)
-        self.id = f"openvino:{about.get('name', folder.resolve().name)}@{fingerprint(folder)}:float32"
+        name, math = about.get("name", folder.resolve().name), "f32" if options.speculate else "a8"
+        self.id = f"openvino:{name}@{fingerprint(folder)}:{math}"
         try:
             self._tokenizer = genai.Tokenizer(str(folder))
         except RuntimeError as error:
@@ -105,7 +115,9 @@ class OpenVINO:
         self._count = _counter(folder, self._tokenizer)
         self.overhead = len(self._encode("x")) - self.count("x")
         weights = (folder / "openvino_model.bin").stat().st_size
-        self._most, self._cache = _share(2 * weights + _OVERHEAD, options.max_memory)
+        # A worker that speculates may come to hold two pipelines: beams need one of their own.
+        held = 2 * weights * (2 if options.speculate else 1)
+        self._most, self._cache = _share(held + _OVERHEAD, options.max_memory)
         self.speed = Speed(
             prefill=_PREFILL * self._most / weights, decode=_DECODE * self._most / weights
         )
@@ -129,7 +141,8 @@ class OpenVINO:
         """As `Engine` says. A request is not begun when, at the speed measured so far, its prompt
         could not even be read before `deadline`: nothing stops a worker in the midst of a step."""
         asks = [
-            _Ask(i, request, self._encode(request.prompt)) for i, request in enumerate(requests)
+            _Ask(i, request, self._encode(request.prompt), self._lookup > 0)
+            for i, request in enumerate(requests)
         ]
         for ask in asks:
             if (needed := len(ask.ids) + ask.request.max_tokens) > self.context:
@@ -206,7 +219,7 @@ class OpenVINO:
         tokens = max(self.context + _SLACK, _SEATS * _SEAT)
         command = [sys.executable, "-m", "gistill.engines.openvino_worker", str(self._folder)]
         while len(self._workers) < wanted:
-            sizes = (tokens, self._cache, self._lookup)
+            sizes = (tokens, self._cache // (2 if self._lookup else 1), self._lookup)
             self._workers.append(Child([*command, *map(str, sizes)]))
         return self._workers[:wanted]
 

@@ -1,9 +1,15 @@
 """One OpenVINO pipeline on one thread: a process that reads requests as lines of JSON and writes
 completions as they finish. Run by `engines/openvino.py`, one a core.
 
-A process, because `step()` holds Python's global lock. One thread, because attention splits a
-long context over threads and adds up what they found in an order that depends on what else runs:
-with one, a request gives the same bits alone, beside others, and on any number of cores.
+A process, because `step()` holds Python's global lock. A request gives the same bits alone, beside
+others, and on any number of cores, for three reasons (benchmarks/engine.py measures them):
+
+- One thread: with more, attention splits a long context over threads and adds up what they found
+  in an order that depends on what else runs.
+- A prompt is read in one step, however long. Split to make room for others, its pieces would depend
+  on them, and a piece of one token goes through another attention kernel than longer ones.
+- Activations are rounded to 8 bits, 32 with one scale: sums of integers come out the same in any
+  order, those of floats do not. It is also the faster way, and costs less than 8-bit weights do.
 
 In: {"add": n, "ids": [...], "max_tokens": n, "beams": n, ...} or {"stop": [n, ...]}; the process
 ends when its input does. Out: {"more": n, "ids": [...], "pace": s} when a prompt has been read and
@@ -12,7 +18,9 @@ each time its answer has grown (with beams it grows at its end alone); {"done": 
 or null}. `pace` is the seconds that a token of a prompt takes here.
 
 With `lookup`, each step of a request without beams also checks up to that many tokens which once
-followed the latest ones, in the prompt or the answer (prompt lookup decoding, Saxena 2023).
+followed the latest ones, in the prompt or the answer (prompt lookup decoding, Saxena 2023), and
+activations stay in float32, where checking several tokens gives what one at a time does; all but
+the last bits, which 8 bits would make large.
 """
 
 from __future__ import annotations
@@ -35,19 +43,16 @@ import openvino_genai as genai
 Message = dict[str, Any]
 
 BLOCK = 32  # tokens in a block of the CPU's key-value cache
-STEP_TOKENS = 128  # prompt tokens read in a step at most: what a deadline may have to wait for
 PROPERTIES = {
     "INFERENCE_PRECISION_HINT": "f32",
     "KV_CACHE_PRECISION": "f16",
     "INFERENCE_NUM_THREADS": 1,
     "ENABLE_CPU_PINNING": False,  # all workers would be pinned to the same core
-    # Else activations are rounded to 8 bits whatever the precision, and a last bit that company or
-    # lookup changes grows into another text.
-    "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
+    "DYNAMIC_QUANTIZATION_GROUP_SIZE": 32,
 }
 _CACHE_ITEM = 2  # bytes of a float16
 _NGRAM = 3  # the longest run of latest tokens that lookup searches for
-_TELLING = 32  # prompt tokens in a step that make its time worth learning from
+_TELLING = 32  # tokens of a prompt that make the time to read it worth learning from
 
 
 @dataclass(slots=True, eq=False)
@@ -56,8 +61,6 @@ class _Active:
     handle: Any
     blocks: int
     max_tokens: int
-    width: int  # tokens that it takes in a step once its prompt is read
-    unread: int  # tokens of its prompt
     began: float
     ids: list[int] = field(default_factory=list)
     stopped: bool = False
@@ -85,6 +88,7 @@ class Worker:
         self._block_bytes = BLOCK * _token_bytes(folder)
         self._blocks = max(1, min(tokens // BLOCK, memory // self._block_bytes))
         self._pipelines: dict[bool, Any] = {}
+        self._warm: set[bool] = set()  # those past their first step, a slow one
         self._free = self._blocks
         self._waiting: deque[Message] = deque()
         self._active: dict[int, _Active] = {}
@@ -108,9 +112,10 @@ class Worker:
         return [self._done(ask["add"], [], "deadline", 0.0) for ask in unread]
 
     def step(self) -> list[Message]:
-        """Starts what fits, does one forward pass, and returns what has grown or finished."""
-        answers = []
-        while self._waiting:
+        """Starts the next one if it fits, which reads its prompt, does one forward pass, and
+        returns what has grown or finished."""
+        answers, started = [], None
+        while self._waiting and started is None:
             ask = self._waiting[0]
             needed = blocks(len(ask["ids"]), ask["max_tokens"] + self._lookup, ask["beams"])
             if needed > self._blocks:
@@ -120,51 +125,41 @@ class Worker:
             elif needed > self._free:
                 break
             else:
+                started = ask
                 self._start(ask, needed)
             self._waiting.popleft()
-        just_read = self._forward()
+        self._forward(len(started["ids"]) if started else 0)
         for number, active in list(self._active.items()):
             new = active.read()
             if not active.running:
                 answers.append(self._finished(number))
-            elif new or active in just_read:
+            elif new or (started and started["add"] == number):
                 answers.append({"more": number, "ids": new, "pace": self._pace})
         return answers
 
-    def _forward(self) -> list[_Active]:
-        """One step of each pipeline with something to do; returns whose prompt that finished.
-
-        Learns the pace of reading. OpenVINO does not tell how much of which prompt a step took,
-        but its rule is known: answers first, then prompts in order while there is room.
-        """
-        began = time.monotonic()
-        finished, taken = [], 0
-        for pipeline in self._pipelines.values():
-            active = [a for a in self._active.values() if a.pipeline is pipeline]
-            if active:
+    def _forward(self, reading: int) -> None:
+        """One step of each pipeline with something to do; learns how long `reading` tokens take."""
+        began, cold = time.monotonic(), False
+        for lookup, pipeline in self._pipelines.items():
+            if any(active.pipeline is pipeline for active in self._active.values()):
                 pipeline.step()  # for stopped requests this gives back their cache
-            room = STEP_TOKENS - sum(a.width for a in active if not a.unread)
-            for reader in (a for a in active if a.unread):
-                part = max(0, min(room, reader.unread))
-                reader.unread -= part
-                room -= part
-                taken += part
-                if not reader.unread:
-                    finished.append(reader)
-        if taken >= _TELLING:
-            pace = (time.monotonic() - began) / taken
+                cold = cold or lookup not in self._warm
+                self._warm.add(lookup)
+        if reading >= _TELLING and not cold:
+            pace = (time.monotonic() - began) / reading
             self._pace = pace if self._pace is None else (self._pace + pace) / 2
-        return finished
 
     def _pipeline(self, lookup: bool) -> Any:
         """Beams and lookup each need a pipeline of their own."""
         if lookup not in self._pipelines:
             scheduler = genai.SchedulerConfig()
             scheduler.num_kv_blocks = self._blocks
-            scheduler.max_num_batched_tokens = STEP_TOKENS
+            scheduler.max_num_batched_tokens = self._blocks * BLOCK  # nothing is ever split
             scheduler.dynamic_split_fuse = True
             scheduler.enable_prefix_caching = False  # gains little here: chunks share one line
             properties = PROPERTIES | ({"prompt_lookup": True} if lookup else {})
+            if self._lookup:
+                properties["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = 0
             self._pipelines[lookup] = genai.ContinuousBatchingPipeline(
                 self._folder, scheduler, "CPU", properties
             )
@@ -187,15 +182,8 @@ class Worker:
         ids = openvino.Tensor(np.array([ask["ids"]], dtype=np.int64))
         handle = pipeline.add_request(ask["add"], ids, config)
         self._free -= needed
-        self._active[ask["add"]] = _Active(
-            pipeline,
-            handle,
-            needed,
-            ask["max_tokens"],
-            max(ask["beams"], lookup + 1),
-            len(ask["ids"]),
-            time.monotonic(),
-        )
+        began = time.monotonic()
+        self._active[ask["add"]] = _Active(pipeline, handle, needed, ask["max_tokens"], began)
 
     def _finished(self, number: int) -> Message:
         active = self._active.pop(number)
