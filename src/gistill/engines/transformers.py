@@ -40,7 +40,8 @@ _SHARE = 0.8  # of free memory: estimates of what a batch takes are estimates
 _BATCH = {"cpu": 16, "cuda": 256}
 _FLOPS = {"cpu": 5e10, "cuda": 1e14}  # first guesses, corrected by what is measured
 _BANDWIDTH = {"cpu": 1e10, "cuda": 1e12}  # bytes/s
-_DRAFT, _NGRAM = 10, 3  # tokens that prompt lookup drafts, and that it has to find first
+_DRAFT = {"cpu": 4, "cuda": 10}  # tokens that prompt lookup drafts: on a CPU each has its price
+_NGRAM = 3  # latest tokens that it has to find first, or fewer
 _NO_DRAFTS = "speculate: this model, or the profile's beams, cannot take drafts from the prompt"
 _ROUNDED = "speculate: in 16-bit math the text may differ from what plain decoding gives"
 
@@ -226,7 +227,7 @@ class Transformers:
         settings = copy.deepcopy(self._model.generation_config)
         settings.max_new_tokens = request.max_tokens
         if drafted:
-            settings.prompt_lookup_num_tokens = _DRAFT
+            settings.prompt_lookup_num_tokens = _DRAFT[self._device]
             settings.max_matching_ngram_size = _NGRAM
         if request.beams > 1:
             settings.num_beams = request.beams
