@@ -48,7 +48,8 @@ def holds(decoder, text, tokens, profile, **budget):
     try:
         out, log = decoder.generate_with_budget(text, tokens, profile, **budget)
     except BadInput as error:
-        assert "sentence" in str(error) or "empty" in str(error) or "no text" in str(error)
+        if not any(word in str(error) for word in ("sentence", "empty", "no text")):
+            raise
         return None
     assert log.keys() >= KEYS
     json.dumps(log)

@@ -1,5 +1,7 @@
 """Which chunks are read when not all can be."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ def test_a_spread_is_even_and_in_order(total, read):
     assert all(0 <= index < total for index in found)
     if len(found) > 1:
         assert (found[0], found[-1]) == (0, total - 1)
-        gaps = [b - a for a, b in zip(found, found[1:], strict=False)]
+        gaps = [b - a for a, b in itertools.pairwise(found)]
         assert max(gaps) - min(gaps) <= 1
 
 

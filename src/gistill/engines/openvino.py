@@ -39,6 +39,7 @@ _OVERHEAD = 300_000_000  # bytes of a worker beside its cache and twice its weig
 _CACHE = 150_000_000  # bytes of key-value cache that a worker has good use for
 _LEAST = 100_000_000  # bytes of it that a worker gets even so
 _PREFILL, _DECODE = 7e10, 1.4e10  # tokens/s of a worker times bytes of weights, to begin with
+_START = 4.0  # seconds until a new worker answers, to begin with
 _NO_NGRAM = "no_repeat_ngram: OpenVINO has it with beams only"
 _NO_LOOKUP = "speculate: OpenVINO looks up in the prompt without beams only"
 _NO_PENALTY = "repetition_penalty: OpenVINO has it without beams only"
@@ -121,6 +122,8 @@ class OpenVINO:
         self.speed = Speed(
             prefill=_PREFILL * self._most / weights, decode=_DECODE * self._most / weights
         )
+        self.lanes = self._most  # workers
+        self.start = _START
         self._folder = folder
         self._lookup = _LOOKUP if options.speculate else 0
         self._pace: float | None = None  # seconds that a worker takes a token of a prompt
