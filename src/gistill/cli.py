@@ -153,6 +153,12 @@ def _add_settings(verb: argparse.ArgumentParser) -> None:
     add("--format", metavar="F", help="text (default), md, json or html")
     add("--offline", action="store_true", default=None, help="open no socket")
     add("--max-memory", type=int, metavar="MB", help="memory for batches and caches")
+    add(
+        "--speculate",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="draft answers from the prompt, where the engine can",
+    )
     add("--config", type=Path, metavar="FILE", help="read settings from this TOML file")
 
 

@@ -43,6 +43,7 @@ class Settings:
     format: str = "text"
     offline: bool = False
     max_memory: int | None = None  # MB
+    speculate: bool | None = None  # as the engine thinks best
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def budget(self) -> Budget:
@@ -54,7 +55,7 @@ class Settings:
 
     def open_options(self) -> OpenOptions:
         memory = None if self.max_memory is None else self.max_memory * 1_000_000
-        return OpenOptions(self.offline, memory)
+        return OpenOptions(self.offline, memory, self.speculate)
 
     def values(self) -> dict[str, Any]:
         """The settings by name, without their origins."""
@@ -75,6 +76,7 @@ _TYPES: dict[str, type] = {
     "locate": bool,
     "offline": bool,
     "max_memory": int,
+    "speculate": bool,
 }
 
 
