@@ -71,6 +71,8 @@ def _home() -> Check:
     folder = home()
     fix = "set GISTILL_HOME to a folder you can write to"
     existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        return Check("home", "broken", f"{existing} is no folder", fix)
     if not os.access(existing, os.W_OK):
         return Check("home", "broken", f"{folder} is not writable", fix)
     free = shutil.disk_usage(existing).free
