@@ -56,8 +56,8 @@ def run(
             reporter.say(f"note: {notice}")
         events = summarize(thread, engine, budget, query, options=options, store=store)
         if dry_run:
-            planned = next(events)
-            assert isinstance(planned, Planned)
+            # With a time budget drafts come first, and all else where there is no time to plan.
+            planned = next(event for event in events if isinstance(event, Planned | Done))
             print(_plan_text(planned.plan, as_json=settings.format == "json"))
             return 0
         id = _run_id(thread, engine, settings, query)
