@@ -1,0 +1,165 @@
+"""Runs and their records: what is printed, what is kept, what comes back."""
+
+import contextlib
+import json
+from dataclasses import replace
+
+import pytest
+
+from gistill import session
+from gistill.config import Settings, resolve
+from gistill.errors import BadInput
+from threads import meeting
+
+ECHO = Settings(engine="echo", max_tokens=300, overlap=30)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("GISTILL_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home"
+
+
+def run(settings=ECHO, turns=60, **kwargs):
+    return session.run(settings, lambda: meeting(turns), quiet=True, **kwargs)
+
+
+def kept():
+    with contextlib.closing(session.open_store()) as store:
+        return store.runs()
+
+
+def test_a_run_is_printed_and_kept_under_its_thread(capsys):
+    assert run(query="What about the budget?") == 0
+    assert "Sources" in capsys.readouterr().out
+    (one,) = kept()
+    assert (one.status, one.title) == ("done", "t.txt")
+    assert one.settings == ECHO.values() | {"query": "What about the budget?"}
+
+
+def test_the_same_work_is_the_same_run_and_other_work_is_another(capsys):
+    run()
+    run()
+    run(replace(ECHO, format="md", offline=True, max_memory=500))  # none of these is the work
+    assert len(kept()) == 1
+    run(replace(ECHO, local_len=64))
+    run(query="budget?")
+    run(turns=61)
+    run(replace(ECHO, engine="extractive"))
+    assert len(kept()) == 5
+
+
+def test_a_run_is_shown_again_as_it_was(capsys):
+    run(replace(ECHO, format="json"))
+    first = capsys.readouterr().out
+    (one,) = kept()
+    assert session.show_run(one.id, format="json", out_dir=None) == 0
+    assert capsys.readouterr().out == first
+    assert json.loads(first)["run"]["id"] == one.id
+
+
+def test_a_run_that_breaks_off_is_marked_and_goes_on_when_asked_again(capsys, monkeypatch):
+    show = session.Reporter.show
+
+    def stop(self, event):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session.Reporter, "show", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    (one,) = kept()
+    assert one.status == "interrupted"
+    with pytest.raises(BadInput, match=f"run {one.id} did not finish"):
+        session.show_run(one.id, format="text", out_dir=None)
+    monkeypatch.setattr(session.Reporter, "show", show)
+    assert run() == 0
+    (again,) = kept()
+    assert (again.id, again.status) == (one.id, "done")
+
+
+def test_an_engine_that_fails_is_code_1_with_a_result(capsys):
+    assert run(replace(ECHO, engine="echo:fail=1")) == 1
+    out, err = capsys.readouterr()
+    assert "Sources" in out
+    assert err.splitlines()[-1].startswith("gistill: local: the engine failed")
+
+
+def test_a_dry_run_keeps_nothing_and_its_total_adds_up(capsys):
+    assert run(dry_run=True) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert kept() == []
+    rows = [line.split() for line in lines[2:-1]]
+    *_, calls, tokens_in, tokens_out, _ = zip(*rows, strict=True)
+    sums = [sum(map(int, column)) for column in (calls, tokens_in, tokens_out)]
+    assert lines[-1].split()[:4] == ["total", *map(str, sums)]
+
+
+def test_files_are_written_after_a_run_and_from_the_store(capsys, tmp_path):
+    run(out_dir=tmp_path / "a")
+    (one,) = kept()
+    session.show_run(one.id[:5], format="text", out_dir=tmp_path / "b")
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert names == ["report.html", "summary.json", "summary.md"]
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_runs_are_listed_newest_first(capsys):
+    assert session.list_runs(as_json=False) == 0
+    assert "no runs yet" in capsys.readouterr().out
+    run()
+    run(query="What is  said\nof the budget, the launch and the printer?")
+    capsys.readouterr()
+    session.list_runs(as_json=False)
+    head, first, second = capsys.readouterr().out.splitlines()
+    assert head.split() == ["id", "when", "status", "thread", "query"]
+    assert first.endswith("What is said of the budget, t…")
+    assert second.endswith("t.txt")
+    session.list_runs(as_json=True)
+    assert [row["id"] for row in json.loads(capsys.readouterr().out)] == [r.id for r in kept()]
+
+
+def test_a_run_must_be_named():
+    with pytest.raises(BadInput, match="name the run"):
+        session.show_run("", format="text", out_dir=None)
+    with pytest.raises(BadInput, match="no run with an id that starts 'zz'"):
+        session.show_run("zz", format="text", out_dir=None)
+
+
+def test_pruning_keeps_the_newest(capsys):
+    run()
+    run(turns=20)
+    newest = kept()[0]
+    session.prune_runs(keep=1, megabytes=1000)
+    assert "removed 1 runs" in capsys.readouterr().out
+    assert kept() == [newest]
+    for bound in ({"keep": -1, "megabytes": 1}, {"keep": 1, "megabytes": -1}):
+        with pytest.raises(BadInput, match="0 or more"):
+            session.prune_runs(**bound)
+
+
+def test_a_corrupt_store_is_said_where_it_is_listed(home, capsys):
+    home.mkdir()
+    (home / "store.db").write_bytes(b"no database" * 500)
+    session.list_runs(as_json=False)
+    assert "note: the store was corrupt" in capsys.readouterr().err
+
+
+def test_settings_are_shown_with_their_origins(home, capsys):
+    settings = resolve({"strict": True}, environ={"GISTILL_TOKENS": "90"})
+    session.show_config(settings, as_json=False)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["tokens", "90", "GISTILL_TOKENS"] in rows
+    assert ["strict", "true", "--strict"] in rows
+    assert ["seconds", "-", "default"] in rows
+    assert ["home:", str(home)] in rows
+
+
+def test_models_are_listed(capsys):
+    assert session.list_models(as_json=True) == 0
+    rows = json.loads(capsys.readouterr().out)
+    session.list_models(as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["name", *(row["name"] for row in rows)]
+    assert "bundled" in {row["name"] for row in rows}
