@@ -82,7 +82,9 @@ def named(query: str, speakers: Sequence[str]) -> frozenset[str]:
     """The speakers that `query` names, lower-cased; `Grad F` is not found in `Grad Fong`."""
     asked = f" {' '.join(words(query))} "
     found = {s.lower() for s in speakers if s and f" {' '.join(words(s))} " in asked}
-    return frozenset(s for s in found if not any(s != other and s in other for other in found))
+    return frozenset(
+        s for s in found if not any(s != other and f" {s} " in f" {other} " for other in found)
+    )
 
 
 class Index:
@@ -92,7 +94,7 @@ class Index:
         self.passages = passages(segments)
         texts = self.passages.texts()
         self.embeddings = embed(texts)
-        self.centre = self.embeddings.mean(axis=0) if len(texts) else np.zeros(0, np.float32)
+        self.centre = self.embeddings.sum(axis=0) / max(1, len(texts))
         self._centred = _unit(self.embeddings - self.centre)
         self._bm25, self._vocabulary = _bm25([terms(text) for text in texts])
         pieces = self.passages.pieces
@@ -145,7 +147,7 @@ class Index:
 
     def rank(self, query: str) -> Scores:
         """The score of every passage, higher is better; comparable within one query only."""
-        return network().score(self.features(query))
+        return network().score(self.features(query)) if len(self) else np.zeros(0, np.float32)
 
     def _together(self, wanted: Sequence[str]) -> list[Scores]:
         """The share of the query's terms, weighted by rarity, found within each reach."""
