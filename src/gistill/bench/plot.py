@@ -24,9 +24,11 @@ def quality_latency(found: Sequence[Figures]) -> str:
     for one in found:
         seconds = max(one["seconds"]["mean"], 1e-4)
         score = one["rouge"]["rougeLsum"]
-        bounds = [[score["f1"] - score["low"]], [score["high"] - score["f1"]]]
+        below, above = score["f1"] - score["low"], score["high"] - score["f1"]
+        bounds = [[max(0.0, below)], [max(0.0, above)]]  # all three are rounded
         axes.errorbar(seconds, score["f1"], yerr=bounds, fmt="o", color="#33658a", capsize=2)
-        axes.annotate(one["run"], (seconds, score["f1"]), (6, 4), textcoords="offset points")
+        place = (seconds, score["f1"])
+        axes.annotate(one["run"], place, (6, 4), textcoords="offset points", parse_math=False)
     axes.set(xscale="log", xlabel="mean seconds a question", ylabel="R-Lsum, 95 % interval")
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.2)
