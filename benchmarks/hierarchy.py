@@ -110,7 +110,7 @@ def run_naive(source: Path, max_tokens: int, profile: str) -> dict[str, float]:
         id, context, window = "naive", counter.context, counter.window
         overhead, speed, count = counter.overhead, counter.speed, staticmethod(counter.count)
 
-        def generate(self, requests, *, deadline=None):
+        def generate(self, requests, *, deadline=None, on_text=None):
             for index, request in enumerate(requests):
                 ids = tokenizer.apply_chat_template(
                     [{"role": "user", "content": request.prompt}],
