@@ -103,7 +103,8 @@ def rows(meeting: Meeting, mixture: Mixture, seed: int = 0) -> Iterator[Row]:
             favour = question.spans and draw.random() < mixture.gold
             share = draw.uniform(0, mixture.max_distractors) if favour else None
             yield query_row(meeting, question, draw.randint(*mixture.words), index, share)
-    for question in meeting.specific:
+    answered = [q for q in meeting.specific if q.spans]  # the others are of no known place
+    for question in answered:
         for _ in range(mixture.local):
             if row := _local_row(meeting, question, draw.randint(*mixture.local_words), draw):
                 yield row
@@ -112,7 +113,7 @@ def rows(meeting: Meeting, mixture: Mixture, seed: int = 0) -> Iterator[Row]:
     for question in meeting.general:
         for _ in range(mixture.whole):
             yield _whole_row(meeting, question, draw.randint(*mixture.words), index)
-        if len(meeting.specific) >= 3:
+        if len(answered) >= 3:
             for _ in range(mixture.fuse):
                 yield _fuse_row(meeting, question, draw, query=False)
 
@@ -213,7 +214,7 @@ def _local_row(meeting: Meeting, question: Question, words: int, draw: random.Ra
     while last + 1 < len(lengths) and sum(lengths[first : last + 1]) < words:
         last += 1
     inside = [
-        q for q in meeting.specific if first <= _hull(q)[0] and _hull(q)[1] <= last and q.spans
+        q for q in meeting.specific if q.spans and first <= _hull(q)[0] and _hull(q)[1] <= last
     ]
     inside.sort(key=_hull)
     answers = list(dict.fromkeys(q.answer for q in inside))[:3]
