@@ -23,6 +23,7 @@ from typing import Any
 from gistill.distill.dataset import Row
 from gistill.distill.student import Encoded, by_length, prompt_ids
 from gistill.distill.train import Run, Settings, answer_loss
+from gistill.errors import BadInput
 
 log = logging.getLogger(__name__)
 
@@ -63,15 +64,19 @@ def reinforce(
     """Goes on training `student`, a model with trainable adapters; keeps the best in `out`.
 
     The adapters as they came are evaluated first, so that the result is never worse on `val`.
+
+    Raises: BadInput if no prompt is within `max_prompt`.
     """
     import torch
 
+    prompts = [prompt_ids(tokenizer, row.prompt) for row in rows]
+    usable = [i for i, ids in enumerate(prompts) if len(ids) <= sampling.max_prompt]
+    if not usable:
+        raise BadInput(f"no prompt is within {sampling.max_prompt} tokens; raise max_prompt")
     device = str(next(student.parameters()).device)
     sampler = copy.deepcopy(student).merge_and_unload()
     run = Run(student, settings, out)
     run.evaluate(tokenizer, val, 0)
-    prompts = [prompt_ids(tokenizer, row.prompt) for row in rows]
-    usable = [i for i, ids in enumerate(prompts) if len(ids) <= sampling.max_prompt]
     draw = random.Random(settings.seed)
     context = multiprocessing.get_context("spawn")
     started = time.monotonic()

@@ -1,0 +1,153 @@
+"""Training on own samples: what is drawn, what it is worth, and which way it pushes."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gistill.distill.dataset import Row
+from gistill.distill.reward import Sampling, _backward, _refresh, _sample, reinforce, reward
+from gistill.distill.student import add_lora, load_base, prompt_ids
+from gistill.distill.train import Settings, answer_loss
+from gistill.errors import BadInput
+
+# peft still asks transformers by a name that is on its way out.
+pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+
+PROMPTS = ("Ann: We raise the budget.", "Bob?")
+SETTINGS = Settings(lr=1e-2, rank=4, alpha=8, dropout=0.0, average=0.0)
+SAMPLING = Sampling(
+    steps=1, questions=2, samples=3, max_tokens=6, max_prompt=100, evals_every=5, workers=1
+)
+
+
+def rows(source: str) -> list[Row]:
+    return [Row("whole", prompt, "The budget is raised.", source) for prompt in PROMPTS]
+
+
+@pytest.fixture
+def student(llama: Path) -> tuple[Any, Any]:
+    """A tiny model with adapters that already say something, and its tokenizer."""
+    model, tokenizer = load_base(llama, "cpu", "fp32")
+    torch.manual_seed(0)
+    adapted = add_lora(model, rank=4, alpha=8, dropout=0.0)
+    with torch.no_grad():
+        for name, weight in adapted.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.05)
+    return adapted, tokenizer
+
+
+words = st.lists(st.sampled_from("the case is made of rubber and plastic".split()), max_size=12)
+
+
+@settings(deadline=None)
+@given(words, words)
+def test_a_reward_is_a_share_and_whole_for_the_reference_itself(said: Any, wanted: Any) -> None:
+    text, reference = " ".join(said), " ".join(wanted)
+    assert 0 <= reward(text, reference) <= 1
+    if len(wanted) > 1:
+        assert reward(reference, reference) == pytest.approx(1)
+
+
+def test_a_nearer_answer_is_worth_more() -> None:
+    reference = "The case will be made of rubber."
+    texts = ("Nobody spoke.", "The chip is cheap.", "The case is rubber.", reference)
+    rewards = [reward(text, reference) for text in texts]
+    assert rewards == sorted(set(rewards))
+
+
+def test_samples_of_a_prompt_stand_side_by_side_and_end_once(student: tuple[Any, Any]) -> None:
+    model, tokenizer = student
+    prompts = [prompt_ids(tokenizer, prompt) for prompt in PROMPTS]
+    torch.manual_seed(0)
+    drawn = _sample(model, tokenizer, prompts, SAMPLING)
+    assert len(drawn) == 2 * SAMPLING.samples
+    for i, one in enumerate(drawn):
+        prompt = prompts[i // SAMPLING.samples]
+        answer = one.ids[one.start :]
+        assert list(one.ids[: one.start]) == prompt
+        assert 1 <= len(answer) <= SAMPLING.max_tokens
+        assert tokenizer.eos_token_id not in answer[:-1]
+    assert len({one.ids for one in drawn}) > 2
+
+
+@pytest.mark.parametrize("advantage", [1.0, -1.0])
+def test_what_is_better_than_the_others_becomes_likelier(
+    student: tuple[Any, Any], advantage: float
+) -> None:
+    model, tokenizer = student
+    torch.manual_seed(0)
+    prompt = prompt_ids(tokenizer, PROMPTS[0])
+    drawn = _sample(model, tokenizer, [prompt], SAMPLING)[:1]
+    before = float(answer_loss(model, drawn, "cpu").detach())
+    _backward(model, drawn, torch.tensor([advantage]), SETTINGS, "cpu")
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.grad is not None:
+                weight -= 0.01 * weight.grad
+    after = float(answer_loss(model, drawn, "cpu").detach())
+    assert (before - after) * advantage > 0
+
+
+def test_gradients_do_not_depend_on_the_batches(student: tuple[Any, Any]) -> None:
+    model, tokenizer = student
+    torch.manual_seed(0)
+    prompts = [prompt_ids(tokenizer, prompt) for prompt in PROMPTS]
+    drawn = _sample(model, tokenizer, prompts, SAMPLING)
+    advantage = torch.linspace(-1, 1, len(drawn))
+    found = []
+    for tokens in (10_000, 1):
+        _backward(model, drawn, advantage, Settings(batch_tokens=tokens), "cpu")
+        found.append([w.grad.clone() for w in model.parameters() if w.grad is not None])
+        model.zero_grad()
+    for one, other in zip(*found, strict=True):
+        # Products are of bfloat16, whose last bits depend on their company.
+        assert torch.allclose(one, other, atol=0.03 * float(one.abs().max()) + 1e-6)
+
+
+def test_a_refreshed_sampler_speaks_as_the_student(student: tuple[Any, Any]) -> None:
+    model, tokenizer = student
+    sampler = copy.deepcopy(model).merge_and_unload()
+    ids = torch.tensor([prompt_ids(tokenizer, PROMPTS[0])])
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_" in name:
+                weight += 0.1
+        model.eval()
+        assert not torch.allclose(sampler(ids).logits, model(ids).logits, atol=1e-2)
+        _refresh(sampler, model)
+        assert torch.allclose(sampler(ids).logits, model(ids).logits, atol=1e-3)
+
+
+def test_training_goes_on_from_what_it_was_given_and_is_no_worse(
+    student: tuple[Any, Any], tmp_path: Path
+) -> None:
+    model, tokenizer = student
+    best = reinforce(model, tokenizer, rows("m"), rows("v"), SETTINGS, SAMPLING, tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    evaluations = [line["rougeLsum"] for line in lines if "rougeLsum" in line]
+    (step,) = [line for line in lines if "reward" in line]
+    assert best["rougeLsum"] == max(evaluations) >= evaluations[0]
+    assert len(evaluations) == 2  # as it came, and at the end
+    assert 0 <= step["reward"] <= step["best_of"] <= 1
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert (record["samples"], record["best"]) == (SAMPLING.samples, best)
+    assert (tmp_path / "lora_student" / "adapter_model.safetensors").is_file()
+
+
+def test_prompts_that_are_all_too_long_are_refused(
+    student: tuple[Any, Any], tmp_path: Path
+) -> None:
+    model, tokenizer = student
+    with pytest.raises(BadInput, match="max_prompt"):
+        reinforce(
+            model, tokenizer, rows("m"), rows("v"), SETTINGS, Sampling(max_prompt=2), tmp_path
+        )
