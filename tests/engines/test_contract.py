@@ -131,7 +131,7 @@ def test_text_is_shown_as_it_grows(engine: Engine) -> None:
     asked = requests(max_tokens=30)
     done = by_index(list(engine.generate(asked, on_text=lambda i, text: shown[i].append(text))))
     assert [c.text for c in done] == [c.text for c in plain]
-    assert (not any(shown)) == (engine.id == "extractive-1")
+    assert (not any(shown)) == (engine.id == "extractive-2")
     for texts, completion in zip(shown, done, strict=True):
         assert all(longer.startswith(text) for text, longer in itertools.pairwise(texts))
         assert len(set(texts)) == len(texts)
@@ -146,7 +146,7 @@ def test_what_a_callback_raises_reaches_the_caller(engine: Engine) -> None:
     def refuse(index: int, text: str) -> None:
         raise Enough
 
-    if engine.id != "extractive-1":
+    if engine.id != "extractive-2":
         with pytest.raises(Enough):
             list(engine.generate(requests(), on_text=refuse))
     assert len(list(engine.generate(requests()))) == len(TEXTS)

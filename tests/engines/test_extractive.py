@@ -164,3 +164,12 @@ def test_refusals() -> None:
         open_engine("extractive:model")
     with pytest.raises(Overflow):
         Extractive(counter=lambda text: 2_000_000).generate([Request("", "x", 1)])
+
+
+def test_a_piece_of_a_sentence_gets_a_stop_in_place_of_its_comma():
+    text = "Ann: We launch on Tuesday the ninth of June,\nAnn: after the trial of two weeks -"
+    picked = select(text, 100, count=lambda t: len(t.split()))
+    assert picked.split("\n") == [
+        "Ann: We launch on Tuesday the ninth of June.",
+        "Ann: after the trial of two weeks.",
+    ]

@@ -68,7 +68,7 @@ class Extractive:
     """The engine. `counter` replaces its own count of tokens (four bytes of UTF-8 each), so that
     a selection can stand in for another engine's answer within that engine's budget."""
 
-    id = "extractive-1"
+    id = "extractive-2"
     context = 1_000_000
     window = 8192
     overhead = 0
@@ -178,15 +178,17 @@ def _read(text: str, deadline: float | None) -> list[Sentence]:
             evidence, named = bool(_EVIDENCE.search(said.lower())), bool(_NAME.search(said))
             thin = len(words) < (1 if evidence or named else 3)
             if words := words or _words(said, frozenset()):
-                full = said if sentences.ended(said) else said + _stop(said)
+                full = said if sentences.ended(said) else _stopped(said)
                 worth = (1.0 + 0.3 * evidence + 0.1 * named) * min(1.0, len(words) / 7)
                 worth *= 0.6 if said.endswith(_QUESTION) else 1.0
                 found.append(Sentence(name + full, words, worth, place, bool(name), thin))
     return found
 
 
-def _stop(text: str) -> str:
-    return "。" if _UNSPACED.match(text[-1]) else "."
+def _stopped(text: str) -> str:
+    """A piece of a sentence, such as a caption that goes on in the next one, with a stop."""
+    text = text.rstrip(" ,;:–-") or text
+    return text + ("。" if _UNSPACED.match(text[-1]) else ".")
 
 
 def _words(text: str, empty: frozenset[str]) -> tuple[str, ...]:
