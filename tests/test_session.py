@@ -95,6 +95,15 @@ def test_a_dry_run_keeps_nothing_and_its_total_adds_up(capsys):
     assert lines[-1].split()[:4] == ["total", *map(str, sums)]
 
 
+def test_time_spent_before_the_run_counts(capsys):
+    hurried = replace(ECHO, engine="extractive", seconds=3600.0, format="json")
+    run(hurried, dry_run=True, started=session.time.monotonic())
+    assert json.loads(capsys.readouterr().out)["given_up"] == []
+    slow = replace(hurried, engine="echo:delay=60")
+    run(slow, dry_run=True, started=session.time.monotonic() - 3590)
+    assert json.loads(capsys.readouterr().out)["given_up"]
+
+
 def test_files_are_written_after_a_run_and_from_the_store(capsys, tmp_path):
     run(out_dir=tmp_path / "a")
     (one,) = kept()

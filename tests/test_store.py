@@ -168,3 +168,31 @@ def test_reading_a_store_that_breaks_in_use_says_what_to_do(tmp_path):
     store._db.close()
     with pytest.raises(GistillError, match="broke while in use"):
         store.get("k")
+
+
+def test_a_store_may_be_closed_under_work_that_was_left_behind(tmp_path):
+    """In a process of its own: what goes wrong here is a crash."""
+    code = """
+import pathlib, sys, threading, time
+from gistill.errors import GistillError
+from gistill.store import Store
+
+def work(store):
+    try:
+        while True:
+            store.observations("engine", "machine")
+    except GistillError:
+        pass
+
+for i in range(40):
+    store = Store(pathlib.Path(sys.argv[1]) / f"{i}.db")
+    left = threading.Thread(target=work, args=(store,), daemon=True)
+    left.start()
+    time.sleep(0.01)
+    store.close()
+    left.join()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ create index if not exists results_used on results (used);
 create index if not exists runs_started on runs (started);
 create index if not exists batches_of on batches (engine, machine);
 """
+_PATIENCE = 0.5  # seconds to wait for one's own use of the store, at its end
 _BUSY = 30.0  # seconds to wait for another process's write
 _OBSERVATIONS = 50  # kept of an engine on a machine
 
@@ -82,6 +84,7 @@ class Store:
         self.path = path
         self.notes: list[str] = []
         self._full = False
+        self._using = threading.Lock()
         if isinstance(path, Path):
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +103,7 @@ class Store:
             aside = self._set_aside()
             self.notes.append(f"the store was corrupt ({error}); it is set aside as {aside.name}")
             self._db = self._open()
-        weakref.finalize(self, self._db.close)
+        self._finalizer = weakref.finalize(self, _close, self._db, self._using)
 
     def _open(self) -> sqlite3.Connection:
         # Autocommit: each put is one durable transaction, so a kill loses no finished result.
@@ -134,7 +137,8 @@ class Store:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
-            yield
+            with self._using:
+                yield
         except sqlite3.OperationalError as error:
             # Locked beyond the timeout, full or read-only: the run matters more than its record.
             if not self._full:
@@ -266,7 +270,18 @@ class Store:
         return runs, results
 
     def close(self) -> None:
-        self._db.close()
+        """Closes the file; a thread that still uses the store gets a GistillError."""
+        self._finalizer()
+
+
+def _close(db: sqlite3.Connection, using: threading.Lock) -> None:
+    """Closes `db` between two uses of it: work that was left behind may still be at it, and
+    sqlite3 crashes where a connection is closed in the midst of a query. Where such a use takes
+    long, the connection is left open: nothing is lost by that."""
+    if using.acquire(timeout=_PATIENCE):
+        with suppress(sqlite3.Error):
+            db.close()
+        using.release()
 
 
 def _log_writes(db: sqlite3.Connection) -> None:
