@@ -23,8 +23,22 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--val-words", type=int, nargs="+", default=[400, 800, 1200])
     parser.add_argument("--seed", type=int, default=0)
+    plain = Mixture()
+    for name in ("query", "local", "fuse", "whole", "fuse_query"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(plain, name))
+    for name in ("words", "local_words"):
+        parser.add_argument(f"--{name}", type=int, nargs=2, default=getattr(plain, name))
     options = parser.parse_args()
-    train = [row for m in read(options.qmsum, "train") for row in rows(m, Mixture(), options.seed)]
+    mixture = Mixture(
+        query=options.query,
+        local=options.local,
+        fuse=options.fuse,
+        whole=options.whole,
+        fuse_query=options.fuse_query,
+        words=tuple(options.words),
+        local_words=tuple(options.local_words),
+    )
+    train = [row for m in read(options.qmsum, "train") for row in rows(m, mixture, options.seed)]
     write(options.out / "train.jsonl.gz", train)
     print(f"train: {len(train)} rows, {dict(Counter(row.task for row in train))}")
     val: dict[int, list[Row]] = {words: [] for words in options.val_words}

@@ -16,11 +16,16 @@ from gistill.errors import BadInput
 Kind = Literal["utterance", "message", "paragraph", "image_text", "caption", "audio", "frame"]
 Profile = Literal["greedy", "fast", "quality"]
 Finish = Literal["stop", "length", "deadline"]
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One input as it was read: `text` is the decoded content that every `Locator` points into."""
+    """One input as it was read.
+
+    `text` is what every `Locator` points into: the decoded content of a text file; what was read
+    out of a document, an image or a recording.
+    """
 
     name: str
     sha256: str
@@ -34,13 +39,16 @@ class Locator:
     Without `pointer`, `span` counts characters of the source text, end exclusive. With `pointer`
     (RFC 6901; in JSON Lines the first step is the 0-based line that holds the record, blank lines
     counted) it counts characters of the JSON string found there. `time` is seconds from the start
-    of the recording.
+    of the recording. `page` counts from 1: a page, a slide, a sheet. `box` is where the text stands
+    on the page, image or frame: left, top, right and bottom as shares of its width and height.
     """
 
     source: str
     span: tuple[int, int]
     pointer: str | None = None
     time: tuple[float, float] | None = None
+    page: int | None = None
+    box: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,21 @@ class Mixture:
     local_words: tuple[int, int] = (350, 750)  # about 450 to 1,000 tokens
     gold: float = 0.75  # how often the gold turns are sure to be in the context
     max_distractors: float = 0.5
+    exact: float = 0.4  # how often a prompt allows just the words that its target has
+    unlimited: float = 0.2  # how often it names no limit; else one of up to `slack` words more
+    slack: int = 60
+
+    def limit(self, target: str, draw: random.Random) -> int | None:
+        """The words that the prompt of a row allows, in tens; never fewer than its target has.
+
+        Were it always just that many, the student would fill any limit; were it always far more,
+        it would heed none.
+        """
+        kind = draw.random()
+        if kind < self.unlimited:
+            return None
+        more = 0 if kind < self.unlimited + self.exact else draw.randint(0, self.slack)
+        return -(-(count_words(target) + more) // 10) * 10
 
 
 def count_words(text: str) -> int:
@@ -70,8 +85,9 @@ def query_row(
     words: int,
     index: Index,
     distractors: float | None = None,
+    limit: int | None = None,
 ) -> Row:
-    """A question with its located context.
+    """A question with its located context of at most `words` words, whose prompt allows `limit` words.
 
     With `distractors`, gold passages fill the rest of the allowance first, best-ranked ones first,
     and that share at least is left to the best-ranked others.
@@ -80,7 +96,7 @@ def query_row(
     if distractors is not None and question.spans:
         shown = _Favouring(index, question.text, meeting.gold(question), words, distractors)
     found = locate(meeting.segments, question.text, words, count_words, shown)
-    prompt = template("query").render(_rendered(found.segments), query=question.text)
+    prompt = template("query").render(_rendered(found.segments), query=question.text, words=limit)
     gold = _gold_share(found, meeting.gold(question)) if question.spans else None
     return Row(
         task="query",
@@ -102,20 +118,22 @@ def rows(meeting: Meeting, mixture: Mixture, seed: int = 0) -> Iterator[Row]:
         for _ in range(mixture.query):
             favour = question.spans and draw.random() < mixture.gold
             share = draw.uniform(0, mixture.max_distractors) if favour else None
-            yield query_row(meeting, question, draw.randint(*mixture.words), index, share)
+            limit = mixture.limit(question.answer, draw)
+            words = draw.randint(*mixture.words)
+            yield query_row(meeting, question, words, index, share, limit)
     answered = [q for q in meeting.specific if q.spans]  # the others are of no known place
     for question in answered:
         for _ in range(mixture.local):
-            if row := _local_row(meeting, question, draw.randint(*mixture.local_words), draw):
+            if row := _local_row(meeting, question, mixture, draw):
                 yield row
         for _ in range(mixture.fuse_query):
-            yield _fuse_row(meeting, question, draw, query=True)
+            yield _fuse_row(meeting, question, mixture, draw, query=True)
     for question in meeting.general:
         for _ in range(mixture.whole):
-            yield _whole_row(meeting, question, draw.randint(*mixture.words), index)
+            yield _whole_row(meeting, question, mixture, index, draw)
         if len(answered) >= 3:
             for _ in range(mixture.fuse):
-                yield _fuse_row(meeting, question, draw, query=False)
+                yield _fuse_row(meeting, question, mixture, draw, query=False)
 
 
 def write(path: Path, found: Iterable[Row]) -> int:
@@ -200,8 +218,11 @@ def _rendered(segments: Iterable[Segment]) -> str:
     return "\n".join(line for segment in segments if (line := render(segment)))
 
 
-def _local_row(meeting: Meeting, question: Question, words: int, draw: random.Random) -> Row | None:
+def _local_row(
+    meeting: Meeting, question: Question, mixture: Mixture, draw: random.Random
+) -> Row | None:
     """A stretch around a short gold span; its target tells all that is answered within it."""
+    words = draw.randint(*mixture.local_words)
     lengths = [count_words(s.text) + 1 for s in meeting.segments]
     first, last = _hull(question)
     room = words - sum(lengths[first : last + 1])
@@ -219,8 +240,8 @@ def _local_row(meeting: Meeting, question: Question, words: int, draw: random.Ra
     inside.sort(key=_hull)
     answers = list(dict.fromkeys(q.answer for q in inside))[:3]
     segments = meeting.segments[first : last + 1]
-    prompt = template("local").render(_rendered(segments))
     target = " ".join(answers)
+    prompt = template("local").render(_rendered(segments), words=mixture.limit(target, draw))
     return Row("local", prompt, target, meeting.id, tuple(s.id for s in segments))
 
 
@@ -228,9 +249,12 @@ def _hull(question: Question) -> tuple[int, int]:
     return min(a for a, _ in question.spans), max(b for _, b in question.spans)
 
 
-def _whole_row(meeting: Meeting, question: Question, words: int, index: Index) -> Row:
-    found = locate(meeting.segments, "", words, count_words, index)
-    prompt = template("whole").render(_rendered(found.segments))
+def _whole_row(
+    meeting: Meeting, question: Question, mixture: Mixture, index: Index, draw: random.Random
+) -> Row:
+    found = locate(meeting.segments, "", draw.randint(*mixture.words), count_words, index)
+    limit = mixture.limit(question.answer, draw)
+    prompt = template("whole").render(_rendered(found.segments), words=limit)
     ids = tuple(s.id for s in found.segments)
     return Row("whole", prompt, question.answer, meeting.id, ids)
 
@@ -244,7 +268,9 @@ _LAYOUTS: tuple[Callable[[list[str]], str], ...] = (
 )
 
 
-def _fuse_row(meeting: Meeting, question: Question, draw: random.Random, *, query: bool) -> Row:
+def _fuse_row(
+    meeting: Meeting, question: Question, mixture: Mixture, draw: random.Random, *, query: bool
+) -> Row:
     """Notes, the specific answers in thread order, noisy as a small model's are."""
     told = sorted((q for q in meeting.specific if q.spans), key=_hull)
     # A question's own note always stays, or there would be nothing to answer from.
@@ -262,7 +288,8 @@ def _fuse_row(meeting: Meeting, question: Question, draw: random.Random, *, quer
         notes.insert(draw.randrange(len(notes)), notes.pop(at))
     text = draw.choice(_LAYOUTS)(notes)
     ids = tuple(dict.fromkeys(i for q in told for i in sorted(meeting.gold(q))))
-    if query:
-        prompt = template("fuse_query").render(text, query=question.text)
-        return Row("fuse_query", prompt, question.answer, meeting.id, ids, query=question.text)
-    return Row("fuse", template("fuse").render(text), question.answer, meeting.id, ids)
+    task: Task = "fuse_query" if query else "fuse"
+    asked = question.text if query else None
+    limit = mixture.limit(question.answer, draw)
+    prompt = template(task).render(text, query=asked, words=limit)
+    return Row(task, prompt, question.answer, meeting.id, ids, query=asked)

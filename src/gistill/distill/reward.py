@@ -22,7 +22,7 @@ from typing import Any
 
 from gistill.distill.dataset import Row
 from gistill.distill.student import Encoded, by_length, prompt_ids
-from gistill.distill.train import Run, Settings, answer_loss
+from gistill.distill.train import Run, Settings, answer_loss, autocast
 from gistill.errors import BadInput
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ def _backward(
         weight = torch.repeat_interleave(
             advantage[batch], torch.tensor([len(row.ids) - row.start for row in some])
         ).to(device)
-        with torch.autocast(device.split(":")[0], dtype=torch.bfloat16):
+        with autocast(student, device):
             losses = answer_loss(student, some, device, reduction="none")
         ((losses * weight).sum() / total).backward()
 

@@ -33,8 +33,20 @@ class Decoding:
     length_penalty: float = 1.0
 
 
-def load_base(path: Path, device: str, precision: str = "bf16") -> tuple[Any, Any]:
-    """(model, tokenizer) from a GGUF file or a transformers folder, weights in `precision`.
+def native_precision(device: str) -> str:
+    """ "bf16" where the device computes in it, else "fp32": emulated bf16 is many times slower."""
+    import torch
+
+    if device.startswith("cpu"):
+        # Named by torch with an underscore, but the only place that says.
+        return "bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32"
+    return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+
+
+def load_base(path: Path, device: str, precision: str | None = None) -> tuple[Any, Any]:
+    """(model, tokenizer) from a GGUF file or a transformers folder.
+
+    precision: of the weights, "bf16" or "fp32"; by default what `native_precision` says.
 
     Raises: BadInput if nothing is there.
     """
@@ -50,7 +62,7 @@ def load_base(path: Path, device: str, precision: str = "bf16") -> tuple[Any, An
     model.hf_quantizer, model.is_quantized = None, False
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
-    if precision == "bf16":
+    if (precision or native_precision(device)) == "bf16":
         model = model.to(torch.bfloat16)
     return model.to(device), tokenizer
 

@@ -74,6 +74,14 @@ def plan_batches(lengths: Sequence[int], settings: Settings, epoch: int) -> list
     return batches
 
 
+def autocast(student: Any, device: str) -> Any:
+    """Computes in bf16 where the base's weights are kept in it."""
+    import torch
+
+    half = any(weight.dtype == torch.bfloat16 for weight in student.parameters())
+    return torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=half)
+
+
 def answer_loss(model: Any, batch: Sequence[Encoded], device: str, reduction: str = "mean") -> Any:
     """Cross entropy of the answers' tokens, row after row; their mean unless `reduction` says.
 
@@ -204,7 +212,7 @@ class Run:
         rate = settings.lr * schedule(step, steps, settings.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast(device.split(":")[0], dtype=torch.bfloat16):
+        with autocast(self.student, device):
             loss = answer_loss(self.student, batch, device)
         value = float(loss.detach())
         if not math.isfinite(value):

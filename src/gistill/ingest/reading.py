@@ -6,7 +6,9 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from gistill.types import Kind, Source
+from gistill.ingest.blob import Blob
+from gistill.ingest.tools import Tools
+from gistill.types import Box, Kind, Source
 
 
 class Entry(NamedTuple):
@@ -25,6 +27,16 @@ class Entry(NamedTuple):
     when: dt.datetime | None = None
     key: str | None = None
     reply_to: str | None = None
+    page: int | None = None
+    box: Box | None = None
+
+
+class Attached(NamedTuple):
+    """A file that belongs to an entry, and is read as part of it: its entries follow that one,
+    with its speaker and its time, as replies to it."""
+
+    blob: Blob
+    entry: int  # index into the entries of the reading
 
 
 class Reading(NamedTuple):
@@ -33,6 +45,15 @@ class Reading(NamedTuple):
     entries: Sequence[Entry]
     notes: Sequence[str] = ()
     title: str = ""
+    attached: Sequence[Attached] = ()
+
+
+class Extract(NamedTuple):
+    """A file that is not text, as read: `text` is what was read out of it."""
+
+    blob: Blob
+    text: str
+    reading: Reading
 
 
 class Reader(Protocol):
@@ -51,6 +72,50 @@ class Reader(Protocol):
 
     def read(self, source: Source) -> Reading:
         """Reads `source` from start to end. Raises BadInput if it is not what it seemed."""
+        ...
+
+
+class FileReader(Protocol):
+    """One format family that is not plain text. NEEDS is the extra that installs what it takes
+    ("docs", "audio", …), empty for none."""
+
+    NAME: str
+    ABOUT: str
+    SUFFIXES: tuple[str, ...]
+    NEEDS: str
+
+    def missing(self) -> str:
+        """What is not installed of what it takes, for people; empty if all is there."""
+        ...
+
+    def accepts(self, name: str, head: bytes) -> bool:
+        """Whether this reader is the one for a file of this name that begins so."""
+        ...
+
+    def read(self, blob: Blob, tools: Tools) -> Extract:
+        """Reads it from start to end; what cannot be read of it is said in the notes.
+
+        Raises: BadInput if it is damaged or not what it seemed; MissingExtra.
+        """
+        ...
+
+
+class FolderReader(Protocol):
+    """An export of many files that is one thing: a folder or an archive, as `blobs`."""
+
+    NAME: str
+    ABOUT: str
+    SUFFIXES: tuple[str, ...]
+
+    def accepts(self, blobs: Sequence[Blob]) -> bool:
+        """Whether these files are such an export; cheap."""
+        ...
+
+    def read(self, blobs: Sequence[Blob]) -> Sequence[tuple[Source, Reading]]:
+        """Its texts as sources; files that belong to a message are attached to it.
+
+        Raises: BadInput if it is not what it seemed.
+        """
         ...
 
 
