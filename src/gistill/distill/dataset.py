@@ -87,7 +87,7 @@ def query_row(
     distractors: float | None = None,
     limit: int | None = None,
 ) -> Row:
-    """A question with its located context of at most `words` words, whose prompt allows `limit` words.
+    """A question with its located context of at most `words` words; the prompt allows `limit`.
 
     With `distractors`, gold passages fill the rest of the allowance first, best-ranked ones first,
     and that share at least is left to the best-ranked others.

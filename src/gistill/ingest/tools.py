@@ -1,4 +1,4 @@
-"""What readers of images and recordings work with: models, a memory, a way to say how far they are."""
+"""What readers of images and recordings work with: models, a memory, a way to tell how far."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Memory(Protocol):
-    """Keeps finished work under the address of what it was made from; `gistill.store.Store` does."""
+    """Keeps finished work under the address of what it was made from, as `gistill.store` does."""
 
     def get(self, key: str) -> object | None: ...
     def put(self, key: str, stage: str, value: object) -> None: ...
