@@ -53,7 +53,11 @@ class Locator:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The citable atom: a turn, a post, a paragraph; `text` is the slice its locator names."""
+    """The citable atom: a turn, a post, a paragraph; `text` is the slice its locator names.
+
+    `also` are further places that say the same, letter case and white space aside: the mail in
+    the archive, the slide on the screen.
+    """
 
     id: str
     text: str
@@ -62,24 +66,39 @@ class Segment:
     kind: Kind = "paragraph"
     when: dt.datetime | None = None
     reply_to: str | None = None  # the id of the segment this one answers
+    also: tuple[Locator, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file of the thread that could not be read, and why, in one line."""
+
+    name: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
     """Segments in reading order and the sources they came from.
 
-    `notes` says in plain sentences what the readers skipped or repaired.
+    `notes` says in plain sentences what the readers skipped or repaired; `unread` names the files
+    whose content is not here, which is a gap. `present` are people whom the user named as taking
+    part, whether they speak or not.
     """
 
     segments: tuple[Segment, ...]
     sources: tuple[Source, ...]
     title: str = ""
     notes: tuple[str, ...] = ()
+    unread: tuple[Unreadable, ...] = ()
+    present: tuple[str, ...] = ()
 
     @property
     def participants(self) -> tuple[str, ...]:
-        """Those who spoke or posted, in order of first turn; the merely mentioned are not here."""
-        return tuple(dict.fromkeys(s.speaker for s in self.segments if s.speaker))
+        """Those named as present, then those who spoke or posted, in order of first turn; the
+        merely mentioned are not here."""
+        spoke = (s.speaker for s in self.segments if s.speaker)
+        return tuple(dict.fromkeys((*self.present, *spoke)))
 
 
 @dataclass(frozen=True, slots=True)

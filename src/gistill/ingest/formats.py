@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gistill.ingest import posts, qmsum, srt, text, vtt
-from gistill.ingest.reading import Reader
+from gistill.ingest.reading import FileReader, FolderReader, Reader
 
+# The first that accepts a file, by its name and first bytes, reads it; what none of them takes
+# is read as text.
+FILE_READERS: tuple[FileReader, ...] = ()
+# The same for folders and archives as a whole; what none takes is read file by file.
+FOLDER_READERS: tuple[FolderReader, ...] = ()
 # The first that accepts a source reads it; plain text, the last, accepts any.
 READERS: tuple[Reader, ...] = (vtt, srt, qmsum, posts, text)
 

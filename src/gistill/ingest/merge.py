@@ -75,7 +75,8 @@ def _segments(sources: Sequence[Source], placed: Sequence[Placed]) -> tuple[list
         if entry.reply_to is not None:
             reply = ids.get((source, entry.reply_to)) or ids.get((None, entry.reply_to))
             lost += reply is None
-        at = Locator(sources[source].name, entry.span, entry.pointer, entry.time)
+        name = sources[source].name
+        at = Locator(name, entry.span, entry.pointer, entry.time, entry.page, entry.box)
         segments.append(
             Segment(_id(i), entry.text, at, entry.speaker, entry.kind, entry.when, reply)
         )

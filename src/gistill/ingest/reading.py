@@ -1,9 +1,17 @@
-"""What a reader gives back, and what a reader is."""
+"""What a reader gives back, and what a reader is.
+
+One rule says what a locator points into. Where a format holds what people wrote as they wrote it
+(plain text, captions, most JSON), a `Reader` takes the file's own text as the source, and its
+entries are slices of that, or of JSON strings in it. Where what people wrote has to be put together
+or decoded first (mail, documents, images, recordings, the markup of Slack, the text parts of
+Telegram), a `FileReader` or `FolderReader` writes it out as one text, that is the source, and its
+entries are slices of that. It is one or the other for a whole format, never for a single message.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from gistill.ingest.blob import Blob
@@ -33,9 +41,12 @@ class Entry(NamedTuple):
 
 class Attached(NamedTuple):
     """A file that belongs to an entry, and is read as part of it: its entries follow that one,
-    with its speaker and its time, as replies to it."""
+    with its speaker and its time, as replies to it.
 
-    blob: Blob
+    A text names the file by its path beside the source; if it is not there, that is said.
+    """
+
+    file: Blob | str
     entry: int  # index into the entries of the reading
 
 
@@ -100,18 +111,33 @@ class FileReader(Protocol):
         ...
 
 
+class Folder(NamedTuple):
+    """A folder or an archive: its files by their path in it ("general/2024-05-01.json"), in the
+    order of these paths. The blobs' own names begin with `name`."""
+
+    name: str
+    files: Mapping[str, Blob]
+
+
+class Export(NamedTuple):
+    """A folder as read: its texts as sources, and the files of it that are to be read as any."""
+
+    sources: Sequence[tuple[Source, Reading]]
+    rest: Sequence[Blob] = ()
+
+
 class FolderReader(Protocol):
-    """An export of many files that is one thing: a folder or an archive, as `blobs`."""
+    """An export of many files that is one thing. SUFFIXES are those of its archives, for people."""
 
     NAME: str
     ABOUT: str
     SUFFIXES: tuple[str, ...]
 
-    def accepts(self, blobs: Sequence[Blob]) -> bool:
-        """Whether these files are such an export; cheap."""
+    def accepts(self, folder: Folder) -> bool:
+        """Whether this is such an export; cheap."""
         ...
 
-    def read(self, blobs: Sequence[Blob]) -> Sequence[tuple[Source, Reading]]:
+    def read(self, folder: Folder) -> Export:
         """Its texts as sources; files that belong to a message are attached to it.
 
         Raises: BadInput if it is not what it seemed.
