@@ -3,66 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from gistill.errors import BadInput
-from gistill.ingest import encoding, files
-from gistill.ingest.formats import Format, formats, reader_for
+from gistill.ingest import files
+from gistill.ingest.blob import Blob
+from gistill.ingest.formats import Format, formats
+from gistill.ingest.intake import Intake
 from gistill.ingest.locate import resolve, resolver
 from gistill.ingest.merge import merge
-from gistill.types import Source, Thread
+from gistill.ingest.tools import Tools
+from gistill.types import Thread
 
-__all__ = ["Format", "assemble", "formats", "load", "resolve", "resolver"]
+__all__ = ["Format", "Tools", "assemble", "formats", "load", "resolve", "resolver"]
 
 
-def load(paths: str | Path | Sequence[str | Path], *, stdin: BinaryIO | None = None) -> Thread:
-    """Reads the files at `paths` as one thread; "-" is standard input, or `stdin` if given.
+def load(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    stdin: BinaryIO | None = None,
+    tools: Tools | None = None,
+) -> Thread:
+    """Reads files, folders and archives as one thread; "-" is standard input, or `stdin` if given.
 
     Entries with dates are put in time order (without a zone they count as UTC for that); a file
     without dates stays whole, where it was named. Segment ids count in reading order, so they
     stay when text is appended. `segment.text` is exactly what `resolve` gives for `segment.at`.
+    Of several files those that cannot be read are in `Thread.unread`, with the reason.
 
-    Raises: BadInput, in one line, for what cannot be read, and for what holds no text.
+    Raises: BadInput, in one line, for a path that is not there, and if nothing could be read.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     if not given:
         raise BadInput("nothing to read; name a file, or - for standard input")
     distinct, notes = files.distinct(given)
-    thread = assemble([files.read(path, stdin) for path in distinct])
-    return replace(thread, notes=(*notes, *thread.notes)) if notes else thread
+    with Intake(tools or Tools()) as intake:
+        intake.notes += notes
+        for path in distinct:
+            if str(path) == "-":
+                intake.blob(files.blob(path, stdin))
+            else:
+                intake.path(Path(path))
+        return _thread(intake)
 
 
 def assemble(raws: Sequence[files.Raw]) -> Thread:
     """`load` for what has been read already. Raises: BadInput."""
-    notes: list[str] = []
-    sources = []
-    readings = []
-    for raw in raws:
-        source, note = _decoded(raw)
-        reading = reader_for(source.name, source.text).read(source)
-        if not reading.entries:
-            raise BadInput(f"{source.name} holds no text that could be summarized")
-        sources.append(source)
-        readings.append(reading)
-        said = [note] if note else []
-        notes += [f"{source.name}: {one}" for one in (*said, *reading.notes)]
-    segments, merged = merge(sources, readings)
-    title = readings[0].title if len(readings) == 1 else ""
-    return Thread(tuple(segments), tuple(sources), title, (*notes, *merged))
+    with Intake(Tools()) as intake:
+        for raw in raws:
+            intake.blob(Blob.of(raw.name, raw.data))
+        return _thread(intake)
 
 
-def _decoded(raw: files.Raw) -> tuple[Source, str]:
-    """The text of `raw`, and a note on its encoding if that was in doubt."""
-    try:
-        text, note = encoding.decode(raw.data)
-    except encoding.NotText as kind:
-        looks = f" ({kind})" if str(kind) else ""
-        names = ", ".join(row.name for row in formats())
-        raise BadInput(
-            f"{raw.name} looks like a binary file{looks}; gistill reads: {names}"
-        ) from None
-    if not text.strip("\0\ufeff \t\r\n\v\f"):
-        raise BadInput(f"{raw.name} is empty")
-    return Source(raw.name, raw.sha256, text), note
+def _thread(intake: Intake) -> Thread:
+    """Raises: BadInput if nothing was read."""
+    if not intake.parts:
+        wrong = list((intake.failed or intake.empty).values())
+        if len(wrong) == 1:
+            raise wrong[0]
+        if wrong:
+            raise BadInput(f"none of {len(wrong)} files could be read; the first: {wrong[0]}")
+        raise BadInput("there is no file to read")
+    empty = (str(error) for error in intake.empty.values())
+    segments, sources, merged = merge(intake.parts)
+    titles = [about.title for about in intake.threads if about.title]
+    if not titles and len(intake.parts) == 1:
+        titles = [intake.parts[0].reading.title]
+    present = (name for about in intake.threads for name in about.participants)
+    return Thread(
+        tuple(segments),
+        tuple(sources),
+        titles[0] if len(titles) == 1 else "",
+        (*intake.notes, *empty, *merged),
+        intake.unread,
+        tuple(dict.fromkeys(present)),
+    )

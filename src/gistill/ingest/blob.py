@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import tempfile
@@ -29,6 +30,11 @@ class Blob:
     size: int
     opener: Callable[[], BinaryIO]
     path: Path | None = None
+
+    @classmethod
+    def of(cls, name: str, data: bytes) -> Blob:
+        """Bytes that are in memory already."""
+        return cls(name, len(data), lambda: io.BytesIO(data))
 
     @property
     def suffix(self) -> str:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from gistill.errors import BadInput
+from gistill.ingest.blob import Blob
 
 STDIN = "<stdin>"
 LIMIT = 1 << 30  # bytes of one input, unpacked: above this a transcript is something else
+GZIP = b"\x1f\x8b"
 _PIECE = 1 << 20
 
 
@@ -27,28 +31,61 @@ class Raw(NamedTuple):
 
 
 def read(path: str | Path, stdin: BinaryIO | None = None) -> Raw:
-    """The bytes at `path`; "-" is standard input.
+    """The bytes at `path`, unpacked; "-" is standard input.
 
-    Raises: BadInput if there is no such file, it is a directory, it cannot be read, its gzip
-    stream is damaged, or it holds more than `LIMIT` bytes.
+    Raises: BadInput as `blob` and `raw` do.
+    """
+    return raw(blob(path, stdin))
+
+
+def blob(path: str | Path, stdin: BinaryIO | None = None) -> Blob:
+    """The file at `path`, opened once to see that it can be; "-" is standard input.
+
+    Standard input and what else can be read only once, such as a pipe, is read here.
+    Raises: BadInput if there is no such file, it is a directory, it cannot be read, or has to be
+    read here and holds more than `LIMIT` bytes.
     """
     name = display(path)
     if name == STDIN:
-        packed = _limited(stdin or sys.stdin.buffer, name)
-    else:
-        try:
-            with open(path, "rb") as file:
-                packed = _limited(file, name)
-        except FileNotFoundError:
-            raise BadInput(f"there is no file {name}; check the path") from None
-        except IsADirectoryError:
-            raise BadInput(f"{name} is a directory; name the files in it") from None
-        except PermissionError:
-            raise BadInput(f"{name} may not be read; check its permissions") from None
-        except (OSError, ValueError) as error:  # ValueError: a NUL inside the path
-            raise BadInput(f"{name} cannot be read: {error}") from None
+        return Blob.of(name, _limited(stdin or sys.stdin.buffer, name))
+    with _said(name), open(path, "rb") as file:
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode) or not facts.st_size:  # the kernel's have no size
+            return Blob.of(name, _limited(file, name))
+    return Blob(name, facts.st_size, lambda: opened(path, name), Path(path))
+
+
+def opened(path: str | Path, name: str) -> BinaryIO:
+    """The file at `path`. Raises: BadInput under `name` if it cannot be opened."""
+    with _said(name):
+        return open(path, "rb")
+
+
+def raw(blob: Blob) -> Raw:
+    """All bytes of `blob`, gzip unpacked.
+
+    Raises: BadInput if they are more than `LIMIT`, packed or unpacked, or damaged gzip.
+    """
+    with blob.opener() as file:
+        packed = _limited(file, blob.name)
     sha256 = hashlib.sha256(packed).hexdigest()
-    return Raw(name, sha256, _unpacked(packed, name) if packed[:2] == b"\x1f\x8b" else packed)
+    gzip = packed[:2] == GZIP
+    return Raw(blob.name, sha256, _unpacked(packed, blob.name) if gzip else packed)
+
+
+@contextmanager
+def _said(name: str) -> Iterator[None]:
+    """Says in one line what the system has against opening or reading a file."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise BadInput(f"there is no file {name}; check the path") from None
+    except IsADirectoryError:
+        raise BadInput(f"{name} is a directory; name the files in it") from None
+    except PermissionError:
+        raise BadInput(f"{name} may not be read; check its permissions") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL inside the path
+        raise BadInput(f"{name} cannot be read: {error}") from None
 
 
 def display(path: str | Path) -> str:
