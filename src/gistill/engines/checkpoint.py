@@ -129,7 +129,7 @@ def _bundled(adapter: Path) -> Checkpoint:
             "run: gistill models get"
         ) from error
     model, tokenizer = read(str(weights), local=True)
-    revision = spec("bundled").wheel.member_sha256[:12]
+    revision = spec("bundled").members[0].sha256[:12]
     return Checkpoint(_id("bundled", revision, model), model, tokenizer)
 
 

@@ -27,7 +27,7 @@ from gistill.engines import OnText, OpenOptions, Speed, machine
 from gistill.engines.child import Child
 from gistill.engines.fingerprint import fingerprint
 from gistill.errors import BadInput, EngineFailed, Overflow
-from gistill.models.spec import NAMES
+from gistill.models.spec import names
 from gistill.segmentation import sentences
 from gistill.types import Completion, Finish, Request
 
@@ -294,12 +294,12 @@ def open(name: str, argument: str, options: OpenOptions) -> OpenVINO:
     if name == "gguf":
         return OpenVINO(models.from_gguf(Path(argument).expanduser()), options)
     folder = Path(argument).expanduser()
-    if not folder.exists() and argument in NAMES:
+    if not folder.exists() and argument in names("openvino"):
         folder = models.path(argument)
     if not (folder / "openvino_model.xml").is_file():
         raise BadInput(
             f"{argument} holds no openvino_model.xml; give a folder that optimum-cli export "
-            f"openvino wrote, or one of: {', '.join(NAMES)}"
+            f"openvino wrote, or one of: {', '.join(names('openvino'))}"
         )
     return OpenVINO(folder, options)
 

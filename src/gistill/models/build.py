@@ -15,7 +15,7 @@ from gistill.errors import BadInput, EngineFailed, GistillError
 from gistill.models import MANIFEST, compress
 from gistill.models.adapter import Adapter, read_adapter
 from gistill.models.check import check, expectations
-from gistill.models.fetch import Say, sha256
+from gistill.models.fetch import Say, files, sha256
 from gistill.models.gguf_file import Header, header, open_gguf, write_f16
 from gistill.models.lock import locked
 from gistill.models.spec import RECIPE, Spec
@@ -56,18 +56,33 @@ def build_model(spec: Spec, source: Path, target: Path, say: Say) -> None:
         if found != spec.adapter_sha256:
             raise BadInput(f"{spec.adapter} is damaged; install gistill again")
         adapter = read_adapter(spec.adapter)
+    (wheel,) = spec.wheels
+    (member,) = spec.members
     about = {
         "name": spec.name,
         "licence": spec.licence,
         "window": spec.window,
-        "source": f"{spec.wheel.package} {spec.wheel.version}: {spec.wheel.member}",
-        "source_sha256": spec.wheel.member_sha256,
+        "source": f"{wheel.package} {wheel.version}: {member.path}",
+        "source_sha256": member.sha256,
         "adapter_sha256": spec.adapter_sha256,
     }
     with _published(target) as scratch:
         convert(source, scratch, about, adapter=adapter, say=say)
         say("checking it against known answers")
         check(scratch, expectations(spec.name))
+
+
+def take(spec: Spec, target: Path, *, wheel: Path | None, offline: bool, say: Say) -> None:
+    """Fills `target` with the files of a model that is run as it is published."""
+    with _published(target) as scratch:
+        files(spec, scratch, wheel=wheel, offline=offline, say=say)
+        manifest = {
+            "name": spec.name,
+            "licence": spec.licence,
+            "source": ", ".join(f"{one.package} {one.version}" for one in spec.wheels),
+            "files": {path.name: sha256(path) for path in sorted(scratch.iterdir())},
+        }
+        (scratch / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
 def build_gguf(source: Path, target: Path, say: Say) -> None:

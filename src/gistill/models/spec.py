@@ -7,23 +7,38 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
 
 from gistill.errors import BadInput
 
-NAMES = ("bundled",)
+NAMES = ("bundled", "whisper-tiny.en", "whisper-base")
 RECIPE = 2  # the version of the build; raise it when the same inputs give other weights
+
+Runner = Literal["openvino", "faster-whisper"]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file inside a wheel, or a piece of one: pieces with the same `into` are joined in order."""
+
+    path: str
+    sha256: str
+    into: str
+
+    @classmethod
+    def read(cls, path: str, sha256: str, into: str = "") -> Member:
+        return cls(path, sha256, into or PurePosixPath(path).name)
 
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """Where the weights come from: a GGUF file inside a package's wheel."""
+    """Where weights come from: files inside a package's wheel."""
 
     package: str
     version: str
     sha256: str
-    member: str
-    member_sha256: str
+    members: tuple[Member, ...]
 
     @property
     def file(self) -> str:
@@ -32,23 +47,38 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A model by name. `adapter` is a peft LoRA folder merged into the weights, `adapter_sha256`
-    that of its `adapter_model.safetensors`; `window` counts tokens."""
+    """A model by name.
+
+    What openvino runs is built from the one GGUF file of its wheel: `adapter` is a peft LoRA
+    folder merged into the weights, `adapter_sha256` that of its `adapter_model.safetensors`,
+    `window` counts tokens. What faster-whisper runs is taken out of its wheels as it is.
+    """
 
     name: str
     what: str
     licence: str
     megabytes: int
-    window: int
-    wheel: Wheel
+    runs: Runner
+    wheels: tuple[Wheel, ...]
+    window: int = 0
     adapter: Path | None = None
     adapter_sha256: str = ""
 
     @property
+    def members(self) -> list[Member]:
+        return [member for wheel in self.wheels for member in wheel.members]
+
+    @property
     def key(self) -> str:
         """The folder's name: it changes with whatever changes the built weights."""
-        inputs = f"{RECIPE} {self.wheel.member_sha256} {self.adapter_sha256}"
+        contents = " ".join(member.sha256 for member in self.members)
+        inputs = f"{RECIPE} {contents} {self.adapter_sha256}"
         return f"{self.name}-{hashlib.sha256(inputs.encode()).hexdigest()[:12]}"
+
+
+def names(runs: Runner) -> list[str]:
+    """The models that `runs` runs."""
+    return [name for name in NAMES if spec(name).runs == runs]
 
 
 @cache
@@ -58,9 +88,14 @@ def spec(name: str) -> Spec:
         raise BadInput(f"there is no model {name!r}; choose one of: {', '.join(NAMES)}")
     package = resources.files(__package__)
     data = tomllib.loads((package / f"{name}.toml").read_text(encoding="utf-8"))
-    wheel = Wheel(**data.pop("wheel"))
+    wheels = tuple(_wheel(row) for row in data.pop("wheels"))
     adapter = data.pop("adapter", None)
     if adapter is None:
-        return Spec(**data, wheel=wheel)
+        return Spec(**data, wheels=wheels)
     folder = Path(str(package / adapter["path"]))
-    return Spec(**data, wheel=wheel, adapter=folder, adapter_sha256=adapter["sha256"])
+    return Spec(**data, wheels=wheels, adapter=folder, adapter_sha256=adapter["sha256"])
+
+
+def _wheel(row: dict[str, Any]) -> Wheel:
+    members = tuple(Member.read(**member) for member in row.pop("members"))
+    return Wheel(**row, members=members)
