@@ -23,6 +23,7 @@ from gistill.types import (
     Summary,
     Thread,
     Unread,
+    Unreadable,
 )
 
 HOSTILE = (
@@ -177,7 +178,7 @@ def results(draw: st.DrawFn) -> tuple[Done, Thread]:
     root = leaves[0]
     if len(leaves) > 1:
         root = Summary("root", draw(claims), 1, "echo", leaves, None, draw(gap))
-    unread = st.builds(Unread, text, _COUNT, st.lists(st.sampled_from(ids), max_size=2).map(tuple))
+    skipped = st.builds(Unread, text, _COUNT, st.lists(st.sampled_from(ids), max_size=2).map(tuple))
     step = st.builds(Step, st.sampled_from(["local", "fuse"]), *[_COUNT] * 4, _SECONDS)
     steps = tuple(draw(st.lists(step, max_size=2)))
     read, total = sorted(draw(st.tuples(_COUNT, _COUNT)))
@@ -187,7 +188,7 @@ def results(draw: st.DrawFn) -> tuple[Done, Thread]:
         local=draw(claims),
         chunks=chunks,
         plan=Plan(steps, len(chunks), 1024, 128, 128, 200, "fast", given_up=draw(texts)),
-        coverage=Coverage(read, total, tuple(draw(st.lists(unread, max_size=2)))),
+        coverage=Coverage(read, total, tuple(draw(st.lists(skipped, max_size=2)))),
         positions=tuple(draw(st.lists(_COUNT, max_size=10))),
         support_rate=draw(_SHARE),
         spend=Spend(1, 2, draw(_COUNT), 4, draw(_SECONDS), 6.0, 7, draw(_MAYBE), draw(_MAYBE)),
@@ -198,7 +199,8 @@ def results(draw: st.DrawFn) -> tuple[Done, Thread]:
         failures=draw(texts),
         run=draw(gap),
     )
-    return done, Thread(segments, sources, draw(text), draw(texts))
+    unread = draw(st.lists(st.builds(Unreadable, text, text), max_size=2).map(tuple))
+    return done, Thread(segments, sources, draw(text), draw(texts), unread, draw(texts))
 
 
 def _segment(
@@ -206,13 +208,15 @@ def _segment(
 ) -> Segment:
     said = draw(text)
     time = draw(st.none() | st.tuples(_SECONDS, _SECONDS))
-    where = Locator(
-        sources[n % len(sources)].name, (n, n + len(said)), draw(st.none() | text), time
-    )
+    page = draw(st.none() | st.integers(1, 99))
+    box = draw(st.none() | st.tuples(_SHARE, _SHARE, _SHARE, _SHARE))
+    name = sources[n % len(sources)].name
+    where = Locator(name, (n, n + len(said)), draw(st.none() | text), time, page, box)
     kind = draw(st.sampled_from(["utterance", "message", "paragraph", "image_text", "frame"]))
     reply_to = f"s{n - 1:06d}" if n else None
     speaker, when = draw(st.none() | text), draw(st.none() | _WHEN)
-    return Segment(f"s{n:06d}", said, where, speaker, kind, when, reply_to)
+    also = draw(st.sampled_from([(), (where,), (where, where)]))
+    return Segment(f"s{n:06d}", said, where, speaker, kind, when, reply_to, also)
 
 
 def _claims(ids: list[str], text: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[Claim, ...]]:

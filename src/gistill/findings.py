@@ -122,7 +122,7 @@ class Findings:
             engine=self.engine.id,
             query=self.query,
             notices=tuple(self.notices),
-            failures=tuple(self.failures),
+            failures=(*(file.why for file in self.thread.unread), *self.failures),
         )
 
     def _no_plan(self) -> Plan:

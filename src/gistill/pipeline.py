@@ -220,7 +220,9 @@ class _Work:
         return found
 
     def _opening_notices(self, plan: Plan) -> list[str]:
-        texts = [*self.found.notices, *self.found.thread.notes, *self.store.notes]
+        thread = self.found.thread
+        unread = [file.why for file in thread.unread]
+        texts = [*self.found.notices, *thread.notes, *unread, *self.store.notes]
         self.found.notices.clear()
         if plan.given_up:
             texts.append(f"to keep the time budget, given up in order: {', '.join(plan.given_up)}")

@@ -5,7 +5,7 @@ import pytest
 import samples
 from gistill.artifacts import account
 from gistill.artifacts.citations import Citations
-from gistill.types import Coverage, Summary, Unread
+from gistill.types import Coverage, Summary, Unread, Unreadable
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,34 @@ def told(**changes) -> tuple:
 
 
 def test_coverage():
-    assert account.coverage(samples.done()) == "90% of the input was read (180 of 200 tokens)."
-    assert account.coverage(samples.single()) == "All of the input was read (200 tokens)."
+    assert (
+        account.coverage(samples.done(), samples.thread())
+        == "90% of the input was read (180 of 200 tokens)."
+    )
+    assert (
+        account.coverage(samples.single(), samples.thread())
+        == "All of the input was read (200 tokens)."
+    )
+
+
+def test_files_that_could_not_be_read_are_a_gap():
+    done, citations = told()
+    thread = replace(samples.thread(), unread=(Unreadable("b.pdf", "b.pdf is encrypted"),))
+    assert account.coverage(samples.single(), thread) == (
+        "All of the input without 1 file was read (200 tokens)."
+    )
+    assert account.unread(done, thread, citations)[0] == "Not read: b.pdf is encrypted."
+    done = replace(done, failures=("b.pdf is encrypted",))
+    assert not any("encrypted" in remark for remark in account.remarks(done, thread))
+
+
+def unread(**changes) -> list[str]:
+    done, citations = told(**changes)
+    return account.unread(done, samples.thread(), citations)
 
 
 def test_unread_says_how_much_where_and_why():
-    assert account.unread(*told()) == [
-        "20 tokens in 2 turns (00:14:40–00:14:45) not read: the model failed."
-    ]
+    assert unread() == ["20 tokens in 2 turns (00:14:40–00:14:45) not read: the model failed."]
 
 
 def test_unread_for_one_reason_is_one_line():
@@ -45,7 +65,7 @@ def test_unread_for_one_reason_is_one_line():
         Unread("the model failed", 1, ("s-unknown",)),
         Unread("not read for lack of time", 7, ("s000004",)),
     )
-    assert account.unread(*told(coverage=Coverage(187, 200, parts))) == [
+    assert unread(coverage=Coverage(187, 200, parts)) == [
         "12 tokens in 2 turns (within 00:14:00–00:14:20) not read: for lack of time.",
         "1 token not read: the model failed.",
     ]

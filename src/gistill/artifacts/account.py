@@ -24,16 +24,23 @@ def percent(share: float) -> str:
     return "under 1%" if share < 0.01 else f"{round(share * 100)}%"
 
 
-def coverage(done: Done) -> str:
-    """How much of the input reached a model."""
+def coverage(done: Done, thread: Thread) -> str:
+    """How much of the input reached a model; what is in files that could not be read is unknown."""
     read, total = done.coverage.read, done.coverage.total
+    lost = len(thread.unread)
+    what = f"the input without {count(lost, 'file')}" if lost else "the input"
     if read >= total:
-        return f"All of the input was read ({count(total, 'token')})."
-    return f"{percent(done.coverage.share)} of the input was read ({read:,} of {total:,} tokens)."
+        return f"All of {what} was read ({count(total, 'token')})."
+    share = percent(done.coverage.share)
+    return f"{share} of {what} was read ({read:,} of {total:,} tokens)."
 
 
-def unread(done: Done, citations: Citations) -> list[str]:
-    """What reached no model, a line for each reason, in thread order."""
+def unread(done: Done, thread: Thread, citations: Citations) -> list[str]:
+    """What reached no model: files first, then a line for each reason, in thread order."""
+    return [*(f"Not read: {sentence(f.why)}" for f in thread.unread), *_parts(done, citations)]
+
+
+def _parts(done: Done, citations: Citations) -> list[str]:
     tokens: Counter[str] = Counter()
     ids: dict[str, list[str]] = {}
     for part in done.coverage.unread:
@@ -222,6 +229,8 @@ def sentence(text: str) -> str:
 def remarks(done: Done, thread: Thread) -> list[str]:
     """What the readers repaired and what was said on the way, each once."""
     said = dict.fromkeys((*thread.notes, *done.notices, *done.failures))
+    for file in thread.unread:  # `unread` says it
+        said.pop(file.why, None)
     return [text[:1].upper() + text[1:] for text in map(sentence, said)]
 
 

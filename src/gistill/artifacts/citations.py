@@ -91,12 +91,15 @@ class Citations:
         return f"[{runs(numbers, '-')}]" if numbers else ""
 
     def place(self, segment: Segment) -> str:
-        """Where a reader finds `segment`: its time, its date, or its place in the thread."""
+        """Where a reader finds `segment`: its time or date, its page, or its number."""
+        found = []
         if segment.at.time is not None:
-            return clock(segment.at.time[0])
-        if segment.when is not None:
-            return date(segment.when)
-        return f"{_NOUNS[segment.kind]} {self.ordinals[segment.id]:,}"
+            found.append(clock(segment.at.time[0]))
+        elif segment.when is not None:
+            found.append(date(segment.when))
+        if segment.at.page is not None:
+            found.append(f"page {segment.at.page:,}")
+        return ", ".join(found) or f"{_NOUNS[segment.kind]} {self.ordinals[segment.id]:,}"
 
     def stretch(self, segments: Sequence[Segment]) -> str:
         """From where to where `segments` run: "00:14:05–00:20:00", "turns 12–40"."""
@@ -120,6 +123,21 @@ class Citations:
 def date(when: dt.datetime) -> str:
     """Day and minute as the author's own clock showed them: "2026-03-04 14:05"."""
     return when.strftime("%Y-%m-%d %H:%M") if when.year > 999 else when.isoformat(" ", "minutes")
+
+
+def elsewhere(segment: Segment) -> str:
+    """Where else its words stand: " (also in plan.pdf, page 3)"; empty if nowhere."""
+    if not segment.also:
+        return ""
+    at = segment.also[0]
+    where = plain.line(at.source)
+    if at.time is not None:
+        where += f", {clock(at.time[0])}"
+    if at.page is not None:
+        where += f", page {at.page:,}"
+    more = len(segment.also) - 1
+    rest = f" and {count(more, 'place')} more" if more else ""
+    return f" (also in {where}{rest})"
 
 
 def noun(segments: Iterable[Segment]) -> str:

@@ -31,6 +31,7 @@ from gistill.types import (
     Summary,
     Thread,
     Unread,
+    Unreadable,
 )
 
 FORMAT = "gistill-summary"
@@ -106,7 +107,9 @@ def _members(done: Done, thread: Thread) -> Json:
         "notices": list(done.notices),
         "failures": list(done.failures),
         "participants": list(thread.participants),
+        "present": list(thread.present),
         "notes": list(thread.notes),
+        "unread_files": [{"name": f.name, "why": f.why} for f in thread.unread],
         "sources": [{"name": s.name, "sha256": s.sha256} for s in thread.sources],
         "summary": _summary(done.summary),
         "local": map(_claim, done.local),
@@ -177,11 +180,7 @@ def _chunk(chunk: Chunk, whole: dict[str, Segment]) -> Json:
 
 
 def _segment(segment: Segment) -> Json:
-    at: Json = {"source": segment.at.source, "span": list(segment.at.span)}
-    if segment.at.pointer is not None:
-        at["pointer"] = segment.at.pointer
-    if segment.at.time is not None:
-        at["time"] = list(segment.at.time)
+    at = _locator(segment.at)
     row: Json = {"id": segment.id, "kind": segment.kind, "at": at, "text": segment.text}
     if segment.speaker is not None:
         row["speaker"] = segment.speaker
@@ -189,6 +188,21 @@ def _segment(segment: Segment) -> Json:
         row["when"] = segment.when.isoformat()
     if segment.reply_to is not None:
         row["reply_to"] = segment.reply_to
+    if segment.also:
+        row["also"] = [_locator(at) for at in segment.also]
+    return row
+
+
+def _locator(at: Locator) -> Json:
+    row: Json = {"source": at.source, "span": list(at.span)}
+    if at.pointer is not None:
+        row["pointer"] = at.pointer
+    if at.time is not None:
+        row["time"] = list(at.time)
+    if at.page is not None:
+        row["page"] = at.page
+    if at.box is not None:
+        row["box"] = list(at.box)
     return row
 
 
@@ -232,6 +246,8 @@ def _load(data: Json) -> tuple[Done, Thread]:
         sources=tuple(Source(s["name"], s["sha256"], "") for s in data["sources"]),
         title=data["title"],
         notes=tuple(data["notes"]),
+        unread=tuple(Unreadable(f["name"], f["why"]) for f in data.get("unread_files", ())),
+        present=tuple(data.get("present", ())),
     )
     whole = {segment.id: segment for segment in thread.segments}
     coverage, spend, run = data["coverage"], data["spend"], data["run"]
@@ -272,15 +288,28 @@ def _load(data: Json) -> tuple[Done, Thread]:
 
 
 def _to_segment(row: Json) -> Segment:
-    at, when = row["at"], row.get("when")
+    when = row.get("when")
     return Segment(
         id=row["id"],
         text=row["text"],
-        at=Locator(at["source"], _pair(at["span"]), at.get("pointer"), _pair(at.get("time"))),
+        at=_to_locator(row["at"]),
         speaker=row.get("speaker"),
         kind=row["kind"],
         when=None if when is None else dt.datetime.fromisoformat(when),
         reply_to=row.get("reply_to"),
+        also=tuple(_to_locator(at) for at in row.get("also", ())),
+    )
+
+
+def _to_locator(row: Json) -> Locator:
+    box: Any = row.get("box")
+    return Locator(
+        source=row["source"],
+        span=_pair(row["span"]),
+        pointer=row.get("pointer"),
+        time=_pair(row.get("time")),
+        page=row.get("page"),
+        box=None if box is None else tuple(box),
     )
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import PurePath
 
 from gistill.artifacts import account, plain
-from gistill.artifacts.citations import Citations, excerpt, notes, weak
+from gistill.artifacts.citations import Citations, elsewhere, excerpt, notes, weak
 from gistill.types import Claim, Done, Thread
 
 _QUOTED = 280  # columns of a cited segment in its footnote
@@ -83,8 +83,8 @@ def _parts(done: Done, citations: Citations) -> list[str]:
 
 
 def _read(done: Done, thread: Thread, citations: Citations) -> list[str]:
-    told = [account.coverage(done), account.support(done)]
-    told += account.unread(done, citations)
+    told = [account.coverage(done, thread), account.support(done)]
+    told += account.unread(done, thread, citations)
     told += [f"Gap: {gap}" for gap in account.gaps(done, citations)]
     told += account.remarks(done, thread)
     return [f"- {_escaped(line)}" for line in told]
@@ -113,7 +113,7 @@ def _footnotes(done: Done, thread: Thread, citations: Citations) -> str:
     ):
         file = f"{escape(segment.at.source)}, " if len(thread.sources) > 1 else ""
         speaker = f" **{escape(segment.speaker)}**" if segment.speaker else ""
-        place = _escaped(citations.place(segment))
+        place = _escaped(citations.place(segment) + elsewhere(segment))
         lines.append(f"[^{number}]: {file}{place}{speaker}: {_escaped(excerpt(segment, _QUOTED))}")
     return "\n".join(lines)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gistill.artifacts import account, plain
-from gistill.artifacts.citations import Citations, excerpt, weak
+from gistill.artifacts.citations import Citations, elsewhere, excerpt, weak
 from gistill.types import Claim, Done, Thread
 
 _EXCERPT = 100  # columns of a source line where no width is given
@@ -20,7 +20,7 @@ def render(done: Done, thread: Thread, *, width: int | None = None) -> str:
         blocks.append("\n".join(["Sources", *sources]))
     if doubts := account.doubts(done, citations):
         blocks.append("\n".join(plain.wrap(doubt, width) for doubt in doubts))
-    missing = account.unread(done, citations)
+    missing = account.unread(done, thread, citations)
     missing += [f"Gap: {gap}" for gap in account.gaps(done, citations)]
     if missing:
         blocks.append("\n".join(plain.wrap(gap, width) for gap in missing))
@@ -50,7 +50,8 @@ def _sources(thread: Thread, citations: Citations, width: int | None) -> list[st
         file = f"{plain.line(segment.at.source)}, " if len(thread.sources) > 1 else ""
         speaker = f" {plain.line(segment.speaker)}" if segment.speaker else ""
         # Aligned, so that the numbers can be found with the eye.
-        head = f"{f'[{number}]':>{digits + 2}} {file}{citations.place(segment)}{speaker}: "
+        place = citations.place(segment) + elsewhere(segment)
+        head = f"{f'[{number}]':>{digits + 2}} {file}{place}{speaker}: "
         room = (width or plain.cells(head) + _EXCERPT) - plain.cells(head)
         lines.append(head + excerpt(segment, max(room, 20)))
     return lines

@@ -36,7 +36,7 @@ def render(done: Done, thread: Thread) -> str:
         title=escape(title(thread)),
         question=_question(done),
         byline=_byline(thread),
-        glance=_glance(done),
+        glance=_glance(done, thread),
         claims=items(done, citations),
         tree=tree.section(done, citations),
         coverage=_coverage(done, thread, citations),
@@ -73,10 +73,12 @@ def _byline(thread: Thread) -> str:
     return f'<ul class="people" aria-label="Participants">{shown}</ul>'
 
 
-def _glance(done: Done) -> str:
+def _glance(done: Done, thread: Thread) -> str:
     """What a reader should know before trusting the page, in a line."""
     claims = done.summary.claims
     facts = [f"{account.percent(done.coverage.share)} of the input read"]
+    if thread.unread:
+        facts.append(f"{count(len(thread.unread), 'file')} not read")
     if claims:
         held = len(claims) - len(weak(done))
         facts.append(f"{held} of {count(len(claims), 'sentence')} supported")
@@ -96,9 +98,9 @@ def _coverage(done: Done, thread: Thread, citations: Citations) -> str:
     told = [f"Gap: {gap}" for gap in account.gaps(done, citations)]
     told += account.remarks(done, thread)
     return (
-        f"<p>{escape(account.coverage(done))} {escape(account.support(done))}</p>"
+        f"<p>{escape(account.coverage(done, thread))} {escape(account.support(done))}</p>"
         + figures.coverage(done.coverage)
-        + _list(account.unread(done, citations), "unread")
+        + _list(account.unread(done, thread, citations), "unread")
         + _list(told, "told")
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from gistill.artifacts import plain
-from gistill.artifacts.citations import Citations, count, noun
+from gistill.artifacts.citations import Citations, count, elsewhere, noun
 from gistill.artifacts.report.claims import escape
 from gistill.types import Done, Segment, Thread
 
@@ -100,8 +100,10 @@ def _turn(
     links = "".join(f'<a href="#c{n}">cited in sentence {n}</a>' for n in back.get(segment.id, ()))
     kind = f' class="{kinds}"' if kinds else ""
     back_links = f'<p class="back">{links}</p>' if links else ""
+    places = escape(elsewhere(segment).removeprefix(" (").removesuffix(")"))
+    also = f'<p class="also" dir="auto">{places}</p>' if places else ""
     return (
         f'<li id="t{citations.ordinals[segment.id]}"{kind}>'
         f'<span class="at">{escape(citations.place(segment))}{marks}</span><div>{speaker}'
-        f'<p dir="auto">{escape(segment.text.strip())}</p>{back_links}</div></li>\n'
+        f'<p dir="auto">{escape(segment.text.strip())}</p>{also}{back_links}</div></li>\n'
     )
