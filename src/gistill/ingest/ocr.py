@@ -1,0 +1,110 @@
+"""Text in images: PP-OCRv6 by RapidOCR, whose wheel holds the models, run by OpenVINO.
+
+OpenVINO is what gistill's own model runs on: nothing more to install than with ONNX Runtime, and
+quicker (`benchmarks/ingest.py`).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from functools import cache
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from gistill.errors import MissingExtra
+from gistill.ingest.layout import Line
+from gistill.ingest.tools import Tools
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+EXTRA = "images"
+SIDE = 2000  # pixels: the longer side that the detector works on; it shrinks what is larger
+_VERSION = 1  # of what is made of the recognizer's answer
+_LEAST = 0.5  # confidence below which a line is no text
+
+
+def missing() -> str:
+    """What is not installed of what it takes; empty if all is there."""
+    need = {"rapidocr": "rapidocr", "PIL": "pillow"}
+    return ", ".join(name for module, name in need.items() if not _there(module))
+
+
+def read(image: Image, tools: Tools, *address: object) -> list[Line]:
+    """The lines of text in `image`, in no order that means anything.
+
+    `address` names the image (the sha256 of its file, the page): under it, and under what reads
+    it, the lines are kept in `tools.memory`, so that a killed run does not read it again.
+
+    Raises: MissingExtra.
+    """
+    if missing():
+        raise MissingExtra("reading text in images", EXTRA)
+    place = _key(*address) if tools.memory is not None else ""
+    if tools.memory is not None and isinstance(kept := tools.memory.get(place), list):
+        return [Line(text, (a, b, c, d)) for text, (a, b, c, d) in kept]
+    lines = [] if blank(image) else _recognized(image)
+    if tools.memory is not None:
+        tools.memory.put(place, "ocr", [[line.text, line.box] for line in lines])
+    return lines
+
+
+def blank(image: Image) -> bool:
+    """Whether `image` is of one color, give or take the noise of a scanner."""
+    low, high = image.convert("L").getextrema()
+    return float(high) - float(low) < 24  # type: ignore[arg-type]
+
+
+def _there(module: str) -> bool:
+    return module in sys.modules or importlib.util.find_spec(module) is not None
+
+
+def _key(*address: object) -> str:
+    from gistill.store import key
+
+    return key("ocr", _VERSION, metadata.version("rapidocr"), *address)
+
+
+def _recognized(image: Image) -> list[Line]:
+    import numpy as np
+
+    pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]  # OpenCV's order: blue, green, red
+    found = recognizer()(pixels)
+    if not found.txts or found.boxes is None:
+        return []
+    width, height = image.size
+    lines = []
+    for text, corners in zip(found.txts, found.boxes, strict=True):
+        across, down = corners[:, 0] / width, corners[:, 1] / height
+        box = tuple(
+            round(min(max(float(edge), 0.0), 1.0), 4)
+            for edge in (across.min(), down.min(), across.max(), down.max())
+        )
+        if text.strip():
+            lines.append(Line(text.strip(), (box[0], box[1], box[2], box[3])))
+    return lines
+
+
+@cache
+def recognizer() -> Any:
+    """The recognizer, loaded once a process; it takes BGR pixels (height, width, 3)."""
+    from importlib.resources import files
+
+    import rapidocr
+
+    # Named by path, models are never fetched.
+    models = files("rapidocr") / "models"
+    openvino = rapidocr.EngineType.OPENVINO
+    return rapidocr.RapidOCR(
+        params={
+            "Global.log_level": "error",
+            "Global.use_cls": False,  # lines upside down: cameras say how they were held
+            "Global.text_score": _LEAST,
+            "Global.max_side_len": SIDE,
+            "Det.engine_type": openvino,
+            "Det.model_path": str(models / "PP-OCRv6_det_small.onnx"),
+            "Rec.engine_type": openvino,
+            "Rec.model_path": str(models / "PP-OCRv6_rec_small.onnx"),
+        }
+    )

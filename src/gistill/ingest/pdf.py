@@ -1,0 +1,249 @@
+"""PDF documents: text page by page in reading order; pages without text are read by OCR."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from ctypes import byref, c_double, c_int
+from typing import TYPE_CHECKING, Any
+
+from gistill.errors import BadInput, MissingExtra
+from gistill.ingest import ocr
+from gistill.ingest.blob import Blob
+from gistill.ingest.layout import Block, Line, around, blocks
+from gistill.ingest.pieces import Pieces
+from gistill.ingest.reading import Extract, plural
+from gistill.ingest.tools import Tools
+from gistill.types import Box, Locator
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+NAME = "PDF"
+ABOUT = "text by page, with boxes; scanned pages by OCR"
+SUFFIXES: tuple[str, ...] = (".pdf",)
+NEEDS = "docs"
+
+_GRAIN = 1 << 20  # steps across a page in which PDFium gives positions
+_SPARSE = 8  # letters: a page with fewer may be a scan that was stamped
+_GAP = 1.5  # times its height: white inside a line that parts columns
+_RUNNING = 3  # pages that a line repeated at one height heads or foots
+_MARGIN = 0.1  # share of the page at its top and bottom where these stand
+_SHORT = 1 << 16  # bytes; a document without pages is no longer
+_CAUSES = {
+    "password": "is encrypted; save a copy of it without the password",
+    "security": "is encrypted in a way that is not supported; save a copy without encryption",
+    "format": "is damaged or not whole; fetch it again",
+    "page": "is damaged or not whole; fetch it again",
+}
+
+
+def missing() -> str:
+    """What is not installed of what it takes; empty if all is there."""
+    import importlib.util
+
+    return "" if importlib.util.find_spec("pypdfium2") else "pypdfium2"
+
+
+def accepts(name: str, head: bytes) -> bool:
+    """By its mark, which may stand a little way into the file."""
+    return b"%PDF-" in head[:1024]
+
+
+def read(blob: Blob, tools: Tools) -> Extract:
+    """Its paragraphs in reading order, each with page and box; running heads are left out.
+
+    Raises: BadInput if it is encrypted, damaged or has no pages; MissingExtra.
+    """
+    pieces = Pieces()
+    with _opened(blob) as document:
+        pages = [_lines(document, n) for n in range(len(document))]
+        heads = _running(pages)
+        sparse = [n for n, lines in enumerate(pages) if _letters(lines) < _SPARSE]
+        scans = _Scans(document, blob, tools, [n for n in sparse if _pictured(document, n)])
+        for number, lines in enumerate(pages):
+            kept = [line for line in lines if _mark(line) not in heads]
+            found, kind = blocks(kept), "paragraph"
+            if number in scans.numbers and (seen := scans.read(number)):
+                found, kind = seen, "image_text"
+            for block in found:
+                pieces.add(block.text, kind=kind, page=number + 1, box=block.box)
+        if heads:
+            said = plural(len(heads), "running head or foot", "running heads and feet")
+            pieces.notes.append(f"{said} left out")
+        pieces.notes += scans.notes(whole=not pieces.entries)
+        title = document.get_metadata_dict().get("Title", "")
+    return pieces.extract(blob, title)
+
+
+def picture(blob: Blob, at: Locator) -> Image | None:
+    """The page that `at` names. Raises: BadInput, MissingExtra."""
+    with _opened(blob) as document:
+        if at.page is None or not 1 <= at.page <= len(document):
+            return None
+        return _rendered(document, at.page - 1, 1200)
+
+
+class _Scans:
+    """The pages that hold a picture instead of text, and what was made of them."""
+
+    def __init__(self, document: Any, blob: Blob, tools: Tools, numbers: Sequence[int]) -> None:
+        self.numbers = set(numbers)
+        self._document = document
+        self._tools = tools
+        self._name = blob.name
+        self._sha256 = blob.sha256() if numbers else ""
+        self._done = 0
+        self._off = "" if tools.ocr else "OCR is switched off"
+        if ocr.missing():
+            self._off = f"OCR needs an optional extra; run: pip install 'gistill[{ocr.EXTRA}]'"
+
+    def read(self, number: int) -> list[Block]:
+        if self._off:
+            return []
+        share = self._done / len(self.numbers)
+        self._tools.say(f"reading page {number + 1} of {self._name}", share)
+        image = _rendered(self._document, number, ocr.SIDE)
+        self._done += 1
+        return blocks(ocr.read(image, self._tools, self._sha256, number))
+
+    def notes(self, whole: bool) -> list[str]:
+        """What to say of them; `whole` if the document holds nothing else.
+
+        Raises: MissingExtra if nothing of it could be read for lack of one.
+        """
+        if not self.numbers:
+            return []
+        if not self._off:
+            return [f"{plural(len(self.numbers), 'page')} without text read by OCR"]
+        if whole and self._tools.ocr:
+            raise MissingExtra(f"{self._name}, a scan,", ocr.EXTRA)
+        said = plural(len(self.numbers), "page is a scan and was", "pages are scans and were")
+        return [f"{said} not read: {self._off}"]
+
+
+@contextmanager
+def _opened(blob: Blob) -> Iterator[Any]:
+    """The document, with pages. Raises: BadInput, MissingExtra."""
+    try:
+        import pypdfium2
+    except ImportError:
+        raise MissingExtra("reading PDF", NEEDS) from None
+    with blob.on_disk() as path:
+        try:
+            document = pypdfium2.PdfDocument(path)
+        except pypdfium2.PdfiumError as error:
+            raise BadInput(f"{blob.name} {_cause(blob, str(error))}") from None
+        try:
+            yield document
+        finally:
+            document.close()
+
+
+def _cause(blob: Blob, error: str) -> str:
+    # Of a document without pages PDFium gives the error of the one that it refused before.
+    if re.search(rb"/Count\s+0\b", blob.head(_SHORT)):
+        return "has no pages"
+    return next((said for word, said in _CAUSES.items() if word in error.lower()), error)
+
+
+def _letters(lines: Sequence[Line]) -> int:
+    return sum(sum(map(str.isalnum, line.text)) for line in lines)
+
+
+def _pictured(document: Any, number: int) -> bool:
+    """Whether the page draws anything at all besides text."""
+    import pypdfium2.raw as pdfium
+
+    try:
+        page = document[number]
+    except RuntimeError:
+        return False
+    return any(item.type != pdfium.FPDF_PAGEOBJ_TEXT for item in page.get_objects(max_depth=3))
+
+
+def _rendered(document: Any, number: int, side: int) -> Image:
+    """The page as an image whose longer side has `side` pixels."""
+    page = document[number]
+    scale = side / max(*page.get_size(), 1.0)
+    image: Image = page.render(scale=scale).to_pil().convert("RGB")
+    page.close()
+    return image
+
+
+def _lines(document: Any, number: int) -> list[Line]:
+    """The lines of a page as PDFium finds them, cut where columns may meet."""
+    import pypdfium2
+    import pypdfium2.raw as pdfium
+
+    try:
+        page = document[number]
+    except pypdfium2.PdfiumError:
+        return []  # one damaged page among others
+    text = page.get_textpage()
+    lines: list[Line] = []
+    run: list[tuple[str, Box]] = []
+    for index in range(text.count_chars()):
+        code = pdfium.FPDFText_GetUnicode(text, index)
+        character = chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
+        if character in "\r\n":
+            lines += _cut(page, run)
+            run = []
+        elif character.isspace():
+            run.append((" ", (0.0, 0.0, 0.0, 0.0)))
+        else:
+            run.append((character, text.get_charbox(index, loose=True)))
+    lines += _cut(page, run)
+    text.close()
+    page.close()
+    return lines
+
+
+def _cut(page: Any, run: Sequence[tuple[str, Box]]) -> Iterator[Line]:
+    """The pieces of a line that wide white parts. Boxes here are in points, from the bottom."""
+    piece: list[tuple[str, Box]] = []
+    last: Box | None = None
+    for character, box in run:
+        if character != " ":
+            if last is not None and box[0] - last[2] > _GAP * max(box[3] - box[1], 1.0):
+                yield from _line(page, piece)
+                piece = []
+            last = box
+        piece.append((character, box))
+    yield from _line(page, piece)
+
+
+def _line(page: Any, piece: Sequence[tuple[str, Box]]) -> Iterator[Line]:
+    text = " ".join("".join(character for character, _ in piece).replace("\0", "").split())
+    boxes = [box for character, box in piece if character != " "]
+    if text and boxes:
+        left, bottom, right, top = around(boxes)
+        corners = [_place(page, left, bottom), _place(page, right, top)]
+        yield Line(text, around((x, y, x, y) for x, y in corners))
+
+
+def _place(page: Any, x: float, y: float) -> tuple[float, float]:
+    """A point of the page as shares of what is seen of it, rotated and cropped as it is."""
+    import pypdfium2.raw as pdfium
+
+    across, down = c_int(), c_int()
+    pdfium.FPDF_PageToDevice(
+        page, 0, 0, _GRAIN, _GRAIN, 0, c_double(x), c_double(y), byref(across), byref(down)
+    )
+    shares = (min(max(round(steps.value / _GRAIN, 4), 0.0), 1.0) for steps in (across, down))
+    return next(shares), next(shares)
+
+
+def _mark(line: Line) -> tuple[str, int] | None:
+    """What a running head has in common on all pages; None for lines inside the page."""
+    if line.box[1] > _MARGIN and line.box[3] < 1 - _MARGIN:
+        return None
+    return re.sub(r"\d+|\b[ivxlc]+\b", "#", line.text.lower()), round(line.box[1] * 50)
+
+
+def _running(pages: Sequence[Sequence[Line]]) -> set[tuple[str, int] | None]:
+    """Marks of lines that stand at one height of more than half of the pages."""
+    seen = Counter(mark for lines in pages for mark in {_mark(line) for line in lines} if mark)
+    return {mark for mark, times in seen.items() if times >= max(_RUNNING, len(pages) // 2 + 1)}
