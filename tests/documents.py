@@ -92,10 +92,14 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def written(
-    *columns: str, size: tuple[int, int] = (1000, 700), point: int = 24, ink: str = "black"
+    *columns: str,
+    size: tuple[int, int] = (1000, 700),
+    point: int = 24,
+    ink: str = "black",
+    paper: str = "white",
 ) -> Image.Image:
-    """White paper with columns of text beside each other, wrapped to their width."""
-    image = Image.new("RGB", size, "white")
+    """Paper with columns of text beside each other, wrapped to their width."""
+    image = Image.new("RGB", size, paper)
     draw = ImageDraw.Draw(image)
     across = size[0] // len(columns)
     for n, column in enumerate(columns):

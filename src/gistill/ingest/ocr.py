@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 EXTRA = "images"
 SIDE = 2000  # pixels: the longer side that the detector works on; it shrinks what is larger
 _VERSION = 1  # of what is made of the recognizer's answer
+_SMALLEST = 320  # pixels to which the shorter side is blown up; RapidOCR's own 736 takes longer
+_OVERLAP = 120  # pixels that two strips share: more than a line is high
 _LEAST = 0.5  # confidence below which a line is no text
 
 
@@ -67,22 +69,40 @@ def _key(*address: object) -> str:
 
 
 def _recognized(image: Image) -> list[Line]:
+    """The lines of the whole image; a long screenshot is read in strips that overlap."""
+    width, height = image.size
+    step = max(SIDE, 2 * width) - _OVERLAP
+    if height <= step + 2 * _OVERLAP:
+        return _strip(image, 0, height)
+    lines = []
+    for top in range(0, height, step):
+        bottom = min(top + step + _OVERLAP, height)
+        for line in _strip(image.crop((0, top, width, bottom)), top, height):
+            # A line belongs to the strip in whose own part, without the overlap's halves, it is.
+            middle = (line.box[1] + line.box[3]) / 2 * height - top
+            first, last = top == 0, bottom == height
+            if (first or middle >= _OVERLAP / 2) and (last or middle < step + _OVERLAP / 2):
+                lines.append(line)
+        if bottom == height:
+            break
+    return lines
+
+
+def _strip(image: Image, top: int, height: int) -> list[Line]:
+    """The lines of a part of an image that is `height` pixels high, from row `top` on."""
     import numpy as np
 
     pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]  # OpenCV's order: blue, green, red
     found = recognizer()(pixels)
     if not found.txts or found.boxes is None:
         return []
-    width, height = image.size
     lines = []
     for text, corners in zip(found.txts, found.boxes, strict=True):
-        across, down = corners[:, 0] / width, corners[:, 1] / height
-        box = tuple(
-            round(min(max(float(edge), 0.0), 1.0), 4)
-            for edge in (across.min(), down.min(), across.max(), down.max())
-        )
+        across, down = corners[:, 0] / image.width, (corners[:, 1] + top) / height
+        edges = (across.min(), down.min(), across.max(), down.max())
+        left, over, right, under = (round(min(max(float(e), 0.0), 1.0), 4) for e in edges)
         if text.strip():
-            lines.append(Line(text.strip(), (box[0], box[1], box[2], box[3])))
+            lines.append(Line(text.strip(), (left, over, right, under)))
     return lines
 
 
@@ -103,6 +123,7 @@ def recognizer() -> Any:
             "Global.text_score": _LEAST,
             "Global.max_side_len": SIDE,
             "Det.engine_type": openvino,
+            "Det.limit_side_len": _SMALLEST,
             "Det.model_path": str(models / "PP-OCRv6_det_small.onnx"),
             "Rec.engine_type": openvino,
             "Rec.model_path": str(models / "PP-OCRv6_rec_small.onnx"),
