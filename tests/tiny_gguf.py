@@ -47,13 +47,18 @@ def shapes() -> dict[str, tuple[int, ...]]:
 
 
 def write_gguf(
-    path: Path, kind: str = "F16", architecture: str = "llama", size: float = 0.3, seed: int = 0
+    path: Path,
+    kind: str = "F16",
+    architecture: str = "llama",
+    size: float = 0.3,
+    seed: int = 0,
+    context: int = CONTEXT,
 ) -> Path:
     """`kind` is the ggml type of the matrices, `size` the spread of their weights."""
     rng = np.random.default_rng(seed)
     writer = gguf.GGUFWriter(path, arch=architecture)
     writer.add_name("tiny")
-    writer.add_context_length(CONTEXT)
+    writer.add_context_length(context)
     writer.add_embedding_length(HIDDEN)
     writer.add_block_count(LAYERS)
     writer.add_feed_forward_length(FFN)

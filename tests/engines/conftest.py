@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
-import socket
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ import pytest
 
 import tiny_gguf
 from checkpoints import CHAT
+from llama_cpp import serving
 
 
 @pytest.fixture(autouse=True)
@@ -117,25 +117,9 @@ def openvino_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def llama_server(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The /v1 URL of a real llama.cpp server with a tiny random model."""
-    import xllamacpp
-
     model = write_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf", llama / "tokenizer.json")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    params = xllamacpp.CommonParams()
-    params.model.path = str(model)
-    params.model_alias = {"tiny"}
-    params.n_ctx = 1024
-    params.n_parallel = 2
-    params.n_gpu_layers = 0
-    params.port = port
-    params.warmup = False
-    params.verbosity = -1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
-    server = xllamacpp.Server(params)
-    yield f"{server.listening_address}/v1"
-    del server
+    with serving(model, context=512) as url:
+        yield url
 
 
 Reply = tuple[int, dict[str, str], list[bytes | float]]  # status, headers, pieces and pauses

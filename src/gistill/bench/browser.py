@@ -10,7 +10,7 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from gistill.bench import run as runs
+from gistill.bench import folder as runs
 from gistill.bench.results import F1, Figures, Result
 from gistill.bench.scores import METRICS, SCORER
 from gistill.bench.tables import NOTES, Table, extents
@@ -44,10 +44,15 @@ def page(
 
 def _table(rows: Table) -> str:
     head, *body = rows
-    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    marks = [' class="text"' if cell[0].isalpha() else "" for cell in body[0]]
+    top = "".join(
+        f'<th scope="col"{mark}>{escape(cell)}</th>' for cell, mark in zip(head, marks, strict=True)
+    )
     lines = (
         f'<tr><th scope="row">{escape(row[0])}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+        + "".join(
+            f"<td{mark}>{escape(cell)}</td>" for cell, mark in zip(row[1:], marks[1:], strict=True)
+        )
         + "</tr>"
         for row in body
     )

@@ -74,17 +74,24 @@ def _system(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="folder for run.json and "
         "predictions.jsonl; a run that was interrupted there is gone on with")  # fmt: skip
     add("--limit", type=int, metavar="N", help="only the first N questions")
-    add("--words", type=int, default=100, metavar="N", help="of systems that select text (100)")
+    add("--words", type=int, metavar="N", help="of systems that select text (100); student, "
+        "openai: words that the prompt asks for (what --tokens allows)")  # fmt: skip
     add("--seed", type=int, default=0, help="of the system random (0)")
     add("--engine", default="bundled", metavar="SPEC", help="as in gistill summarize (bundled)")
-    add("--tokens", type=int, metavar="N", help="budget: hard limit on the summary's tokens")
+    add("--tokens", type=int, metavar="N", help="budget, student, openai: hard limit on a summary")
     add("--seconds", type=float, metavar="S", help="budget: hard limit on the time of an answer")
-    add("--profile", default="fast", choices=["greedy", "fast", "quality"])
+    add("--profile", default="fast", metavar="NAME", help="greedy, fast or quality (fast)")
+    add("--repetition-penalty", type=float, default=1.0, metavar="X",
+        help="student, openai: above 1, words that were said get rarer (1)")  # fmt: skip
+    add("--max-tokens", type=int, metavar="N", help="tokens of the transcript in one prompt: of a "
+        "chunk, or in all for student, openai (what the engine handles well)")  # fmt: skip
     add("--read-all", dest="locate", action="store_false", help="read the whole transcript")
+    add("--batch", type=int, default=1, metavar="N", help="student, openai: questions handed to "
+        "the engine at once (1); seconds are then those in company")  # fmt: skip
     add("--model", metavar="ID_OR_PATH", help="model systems: other weights than their own")
     add("--adapter", metavar="PATH", help="llama-adapter: the released .pth")
-    add("--max-seq-len", type=int, metavar="N", help="tokens of context, or of located text")
-    add("--max-new-tokens", type=int, metavar="N", help="tokens of an answer")
+    add("--max-seq-len", type=int, metavar="N", help="model systems: tokens of context")
+    add("--max-new-tokens", type=int, metavar="N", help="model systems: tokens of an answer")
     add("--instruct", action="store_true", help="longformer: the instruction after the transcript")
     add("--device", metavar="NAME", help="model systems: cpu, cuda, cuda:1")
     add("--device-map", metavar="NAME_OR_FILE", help="model systems: placement over several GPUs")
@@ -118,15 +125,18 @@ def _queries(args: argparse.Namespace) -> list[Query]:
 
 
 def _run_lengths(args: argparse.Namespace) -> int:
-    from gistill.bench import alpaca, lengths
+    from gistill.bench import alpaca, lengths, qmsum
 
     tokenizer = lengths.open_tokenizer(args.tokenizer)
-    found = lengths.measure(alpaca.rows(_queries(args)), tokenizer)
+    queries = _queries(args)
+    found = lengths.measure(alpaca.rows(queries), tokenizer)
     figures = found.figures()
-    title = f"QMSum {args.domain or 'all domains'}, {args.split}"
+    title = f"QMSum {args.domain or 'all domains'}, {args.split}, {len(queries)} questions"
     if args.json:
         print(json.dumps(figures))
     else:
+        meetings = len({query.meeting.id for query in queries})
+        print(qmsum.extent(args.split, meetings, len(queries), args.domain))
         print(f"{title}, tokens of {args.tokenizer}")
         print("\n".join(f"{name:14}{value:>10}" for name, value in figures.items()))
     for path in lengths.write(found, title, args.out):
@@ -142,14 +152,14 @@ def _run_alpaca(args: argparse.Namespace) -> int:
         for line in lines:
             print(line)
     else:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        with args.out.open("w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
+        from gistill.artifacts.files import save
+
+        save(args.out, (f"{line}\n".encode() for line in lines))
     return 0
 
 
 def _run_system(args: argparse.Namespace) -> int:
-    from gistill.bench import qmsum, run, systems
+    from gistill.bench import folder, qmsum, run, systems
 
     if args.limit is not None and args.limit < 1:
         raise BadInput("--limit takes 1 or more")
@@ -164,8 +174,8 @@ def _run_system(args: argparse.Namespace) -> int:
 
     rows = run.run(job, system, args.out, limit=args.limit, say=say)
     meetings = len({row["meeting_id"] for row in rows})
-    say(qmsum.extent(args.split, meetings, len(rows)))
-    print(args.out / run.PREDICTIONS)
+    say(qmsum.extent(args.split, meetings, len(rows), args.domain))
+    print(args.out / folder.PREDICTIONS)
     return 0
 
 
@@ -201,7 +211,13 @@ def _run_report(args: argparse.Namespace) -> int:
     from gistill.bench import qmsum, report
 
     found = _results(args)
-    meetings = qmsum.load(qmsum.folder(args.data), found[0].record["split"])
+    try:
+        meetings = qmsum.load(qmsum.folder(args.data), found[0].record["split"])
+    except BadInput as error:
+        if args.data is not None:
+            raise
+        print(f"note: cited turns are shown by their ids alone: {error}", file=sys.stderr)
+        meetings = []
     for path in report.write(found, meetings, args.out):
         print(path)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from gistill.artifacts.files import save
 from gistill.bench.alpaca import Row
 from gistill.errors import BadInput, MissingExtra
 
@@ -70,18 +72,15 @@ def open_tokenizer(source: str) -> Any:
 def write(lengths: Lengths, title: str, folder: Path) -> list[Path]:
     """Writes `lengths.json` and a histogram of each, as PNG and SVG; returns the paths.
 
-    Raises: MissingExtra without matplotlib.
+    Raises: BadInput if they cannot be written; MissingExtra without matplotlib.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    data = folder / "lengths.json"
     record = lengths.figures() | {
         "about": title,
         "inputs": lengths.inputs,
         "summaries": lengths.summaries,
     }
-    data.write_text(json.dumps(record), encoding="utf-8")
     return [
-        data,
+        save(folder / "lengths.json", [json.dumps(record).encode()]),
         *_histogram(lengths.inputs, f"Input tokens: {title}", folder / "input_lengths"),
         *_histogram(lengths.summaries, f"Summary tokens: {title}", folder / "summary_lengths"),
     ]
@@ -105,8 +104,11 @@ def _histogram(values: Sequence[int], title: str, stem: Path) -> list[Path]:
     axes.set(title=title, xlabel="tokens", ylabel="questions")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    paths = [stem.with_suffix(suffix) for suffix in (".png", ".svg")]
+    bitmap, vector = io.BytesIO(), io.BytesIO()
     with rc_context({"svg.hashsalt": title}):  # the same figure is the same file
-        figure.savefig(paths[0], dpi=150)
-        figure.savefig(paths[1], metadata={"Date": None})
-    return paths
+        figure.savefig(bitmap, format="png", dpi=150)
+        figure.savefig(vector, format="svg", metadata={"Date": None})
+    return [
+        save(stem.with_suffix(".png"), [bitmap.getvalue()]),
+        save(stem.with_suffix(".svg"), [vector.getvalue()]),
+    ]

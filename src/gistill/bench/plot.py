@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+from gistill.bench.labels import name_points
 from gistill.bench.results import Figures
 from gistill.errors import MissingExtra
 
@@ -17,21 +18,26 @@ def quality_latency(found: Sequence[Figures]) -> str:
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
     except ImportError:
         raise MissingExtra("drawing the plot", "bench") from None
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
+    points, bars = [], []
     for one in found:
-        seconds = max(one["seconds"]["mean"], 1e-4)
         score = one["rouge"]["rougeLsum"]
-        below, above = score["f1"] - score["low"], score["high"] - score["f1"]
-        bounds = [[max(0.0, below)], [max(0.0, above)]]  # all three are rounded
-        axes.errorbar(seconds, score["f1"], yerr=bounds, fmt="o", color="#33658a", capsize=2)
-        place = (seconds, score["f1"])
-        axes.annotate(one["run"], place, (6, 4), textcoords="offset points", parse_math=False)
+        points.append((max(one["seconds"]["mean"], 1e-4), score["f1"]))
+        # All three are rounded.
+        bars.append((min(score["low"], score["f1"]), max(score["high"], score["f1"])))
+    for (x, y), (low, high) in zip(points, bars, strict=True):
+        axes.errorbar(x, y, [[y - low], [high - y]], fmt="o", color="#33658a", capsize=2)
     axes.set(xscale="log", xlabel="mean seconds a question", ylabel="R-Lsum, 95 % interval")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(x=0.2)
+    axes.margins(x=0.2, y=0.1)
+    name_points(axes, [one["run"] for one in found], points, bars)
     text = io.StringIO()
     with rc_context({"svg.hashsalt": "gistill", "svg.fonttype": "none"}):
         figure.savefig(text, format="svg", metadata={"Date": None})

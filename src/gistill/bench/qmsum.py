@@ -77,10 +77,11 @@ def queries(meetings: Iterable[Meeting]) -> Iterator[Query]:
             yield Query(meeting, "specific", index, question)
 
 
-def extent(split: str, meetings: int, queries: int) -> str:
+def extent(split: str, meetings: int, queries: int, domain: str | None = None) -> str:
     """What was looked at, in one sentence for every page of results."""
     whole = WHOLE[split]
-    text = f"QMSum {split}: {queries} questions on {meetings} of {whole} meetings"
+    name = f"{split}, {domain.title()}" if domain else split
+    text = f"QMSum {name}: {queries} questions on {meetings} of {whole} meetings"
     if meetings < whole:
         text += "; a part of the split, so not comparable with published figures"
     return text + "."

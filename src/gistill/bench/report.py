@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gistill.artifacts.files import save
 from gistill.bench import browser, plot
 from gistill.bench.results import Figures, Result, figures
 from gistill.bench.scores import SCORER
@@ -20,7 +21,8 @@ def write(results: Sequence[Result], meetings: Sequence[Meeting], out: Path) -> 
 
     `meetings` are those of the split, for the text of cited turns; without them ids are shown.
 
-    Raises: BadInput if the runs are not of one split of the same data; MissingExtra.
+    Raises: BadInput if the runs are not of one split of the same data, or `out` cannot be written;
+    MissingExtra.
     """
     if len({(r.record["split"], r.record["data"]["sha256"]) for r in results}) != 1:
         raise BadInput("these runs are not of the same split and data; report them apart")
@@ -28,7 +30,6 @@ def write(results: Sequence[Result], meetings: Sequence[Meeting], out: Path) -> 
         raise BadInput("two runs have the same folder name; rename one")
     ranked = sorted(results, key=lambda r: (-r.f1("rougeLsum").mean(), r.name))
     found = [figures(result) for result in ranked]
-    out.mkdir(parents=True, exist_ok=True)
     svg = plot.quality_latency(found)
     # What saw the reference is no yardstick.
     fair = [result for result in ranked if result.record["system"] != "oracle"]
@@ -38,9 +39,7 @@ def write(results: Sequence[Result], meetings: Sequence[Meeting], out: Path) -> 
         "report.html": browser.page(found, sections, svg, ranked, meetings),
         "quality_latency.svg": svg,
     }
-    for name, text in pages.items():
-        (out / name).write_text(text, encoding="utf-8")
-    return [out / name for name in pages]
+    return [save(out / name, [text.encode("utf-8")]) for name, text in pages.items()]
 
 
 def markdown(found: Sequence[Figures], sections: Mapping[str, Table]) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gistill.bench import folder as runs
 from gistill.bench import qmsum
-from gistill.bench import run as runs
 from gistill.bench.paired import Interval, difference, interval
 from gistill.bench.scores import METRICS, PARTS, SCORER, Scores, rouge
 from gistill.errors import BadInput
@@ -41,7 +41,8 @@ class Result:
     @property
     def extent(self) -> str:
         """Which split, and how much of it."""
-        return qmsum.extent(self.record["split"], len(set(self.meetings)), len(self.rows))
+        meetings, questions = len(set(self.meetings)), len(self.rows)
+        return qmsum.extent(self.record["split"], meetings, questions, self.record["domain"])
 
     def f1(self, metric: str) -> NDArray[np.float64]:
         """One value a question."""
@@ -88,6 +89,7 @@ def figures(result: Result) -> Figures:
             "median": round(float(np.median(seconds)), 4),
             "p95": round(float(np.percentile(seconds, 95)), 4),
         },
+        "at_once": result.record["settings"].get("batch", 1),
         "tokens_in": _mean(row["tokens_in"] for row in rows),
         "tokens_out": _mean(row["tokens_out"] for row in rows),
         "peak_rss": cost.get("peak_rss"),

@@ -1,35 +1,26 @@
-"""A system over a split: a line a question as it is answered, so that a run can be gone on with.
-
-The folder gets `run.json`, everything needed to repeat it, and `predictions.jsonl`.
-"""
+"""A system over a split: a line a question as it is answered, so that a run can be gone on with."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from gistill import __version__
+from gistill.bench import folder
+from gistill.bench.folder import PREDICTIONS, Record, Row
 from gistill.bench.qmsum import Query
-from gistill.bench.systems import Latest, Options, Output, System
+from gistill.bench.systems import Batching, Latest, Options, Output, System
 from gistill.cost import CostTracker
-from gistill.errors import BadInput
 from gistill.grounding import Evidence, support_rate
 from gistill.teacher.generation import claimed_sentences
 
-FORMAT = 1
-RUN, PREDICTIONS = "run.json", "predictions.jsonl"
-# What must be the same for two runs to be one: the rest is where and when.
-_IDENTITY = ("format", "system", "options", "settings", "split", "domain", "data", "gistill")
-
-Row = dict[str, Any]
 Say = Callable[[str], None]
 
 
@@ -47,85 +38,66 @@ class Job:
 def run(job: Job, system: System, out: Path, *, limit: int | None, say: Say) -> list[Row]:
     """Answers the first `limit` questions that `out` has no answer to yet; returns all rows.
 
-    Raises: BadInput if `out` holds another run; GistillError from the system.
+    Raises: BadInput if `out` holds another run or cannot be written; GistillError from the system.
     """
     record = _record(job, system)
-    out.mkdir(parents=True, exist_ok=True)
-    before = _checked(out, record)
-    rows = {key(row): row for row in read_rows(out / PREDICTIONS)}
-    _write_rows(out / PREDICTIONS, rows.values())  # without the line a kill may have cut
-    wanted = job.queries[:limit]
-    missing = [query for query in wanted if query.key not in rows]
-    if rows:
-        say(f"{len(wanted) - len(missing)} of {len(wanted)} questions are answered already")
-    evidence = Latest(lambda meeting: Evidence(meeting.segments))
-    began = time.monotonic()
-    with CostTracker() as tracker, (out / PREDICTIONS).open("a", encoding="utf-8") as file:
-        try:
-            for number, query in enumerate(missing, 1):
-                row = _answered(system, query, evidence)
-                rows[query.key] = row
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                file.flush()
-                left = (time.monotonic() - began) / number * (len(missing) - number)
-                say(
-                    f"{number}/{len(missing)} {query.key} {row['seconds']:.1f} s, {left:.0f} s left"
-                )
-        finally:
-            cost = tracker.cost()
-            record["cost"] = _added(before.get("cost", {}), asdict(cost))
-            record["answered"] = len(rows)
-            (out / RUN).write_text(json.dumps(record, indent=1), encoding="utf-8")
+    with folder.begun(out, record) as before:
+        kept = {folder.key(row): row for row in folder.read_rows(out / PREDICTIONS)}
+        rows = _ordered(job, kept)
+        folder.write_rows(out, rows.values())  # without the line that a kill may have cut
+        wanted = job.queries[:limit]
+        missing = [query for query in wanted if query.key not in rows]
+        if rows:
+            say(f"{len(wanted) - len(missing)} of {len(wanted)} questions are answered already")
+        with CostTracker() as tracker:
+            try:
+                for row in _answered(job, system, missing, say):
+                    folder.append(out, row)
+                    rows[folder.key(row)] = row
+                    _account(out, record, before, tracker, len(rows))
+            finally:
+                _account(out, record, before, tracker, len(rows))
+                folder.write_rows(out, _ordered(job, rows).values())
     return [rows[query.key] for query in wanted]
 
 
-def load(folder: Path) -> tuple[dict[str, Any], list[Row]]:
-    """The record and the rows of a run.
-
-    Raises: BadInput if `folder` holds none, or none of this format.
-    """
-    try:
-        record = json.loads((folder / RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise BadInput(f"{folder} holds no run; make one with: gistill bench qmsum run") from None
-    if record.get("format") != FORMAT:
-        raise BadInput(f"{folder} holds a run of format {record.get('format')}, not {FORMAT}")
-    rows = read_rows(folder / PREDICTIONS)
-    if not rows:
-        raise BadInput(f"the run in {folder} has answered nothing yet; give its command again")
-    return record, rows
-
-
-def key(row: Mapping[str, Any]) -> str:
-    """The question's key, as `Query.key`."""
-    return f"{row['meeting_id']}/{row['kind']}/{row['index']}"
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The whole lines of a file of predictions; none if there is no file.
-
-    Raises: BadInput if a line other than the last is broken.
-    """
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    rows = []
-    for number, line in enumerate(lines, 1):
-        if not line:
-            continue
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            if number < len(lines):
-                raise BadInput(f"{path} is broken in line {number}; remove that line") from None
-    return rows
-
-
-def _answered(system: System, query: Query, evidence: Latest[Evidence]) -> Row:
+def _answered(job: Job, system: System, missing: Sequence[Query], say: Say) -> Iterator[Row]:
+    evidence = Latest(lambda meeting: Evidence(meeting.segments))
     began = time.monotonic()
-    output = system.answer(query.meeting, query.question)
-    seconds = output.seconds or time.monotonic() - began
-    return _row(query, output, seconds, evidence(query.meeting))
+    for number, (query, output, seconds) in enumerate(_outputs(job, system, missing), 1):
+        yield _row(query, output, seconds, evidence(query.meeting))
+        left = (time.monotonic() - began) / number * (len(missing) - number)
+        say(f"{number}/{len(missing)} {query.key} {seconds:.1f} s, {left:.0f} s left")
+
+
+def _outputs(
+    job: Job, system: System, missing: Sequence[Query]
+) -> Iterator[tuple[Query, Output, float]]:
+    """Answers as they come, with their seconds."""
+    size = job.options.batch
+    if size == 1 or not isinstance(system, Batching):
+        for query in missing:
+            began = time.monotonic()
+            output = system.answer(query.meeting, query.question)
+            yield query, output, output.seconds or time.monotonic() - began
+        return
+    for start in range(0, len(missing), size):
+        part = missing[start : start + size]
+        for index, output in system.answers([(q.meeting, q.question) for q in part]):
+            yield part[index], output, output.seconds
+
+
+def _ordered(job: Job, rows: Mapping[str, Row]) -> dict[str, Row]:
+    """By key, in the order of the questions."""
+    return {query.key: rows[query.key] for query in job.queries if query.key in rows}
+
+
+def _account(
+    out: Path, record: Record, before: Record, tracker: CostTracker, answered: int
+) -> None:
+    """Writes down what was spent so far: a kill leaves the account of all but what it hit."""
+    cost = _added(before.get("cost", {}), asdict(tracker.cost()))
+    folder.write_record(out, record | {"cost": cost, "answered": answered})
 
 
 def _row(query: Query, output: Output, seconds: float, evidence: Evidence) -> Row:
@@ -160,7 +132,7 @@ def _record(job: Job, system: System) -> dict[str, Any]:
     for meeting in meetings.values():
         digest.update("\n".join(segment.text for segment in meeting.segments).encode())
     return {
-        "format": FORMAT,
+        "format": folder.FORMAT,
         "system": job.system,
         "options": asdict(job.options),
         "settings": dict(system.settings()),
@@ -189,24 +161,6 @@ def _packages() -> dict[str, str]:
     return found
 
 
-def _checked(out: Path, record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record of the run in `out` so far, empty if there is none."""
-    path = out / RUN
-    if not path.is_file():
-        if (out / PREDICTIONS).exists():
-            raise BadInput(f"{out / PREDICTIONS} has no {RUN} beside it; name another --out")
-        (out / RUN).write_text(json.dumps(record, indent=1), encoding="utf-8")
-        return {}
-    try:
-        before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise BadInput(f"{path} is broken; name another --out") from None
-    now = json.loads(json.dumps(record))
-    if other := [name for name in _IDENTITY if before.get(name) != now[name]]:
-        raise BadInput(f"{out} holds a run with another {', '.join(other)}; name another --out")
-    return before
-
-
 def _added(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """The cost of a run that was gone on with: times and energy add up, peaks do not."""
     total = dict(now)
@@ -217,10 +171,3 @@ def _added(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
         else:
             total[name] = max(mine, value) if name.startswith("peak") else round(mine + value, 3)
     return total
-
-
-def _write_rows(path: Path, rows: Any) -> None:
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    beside = path.with_suffix(".new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)

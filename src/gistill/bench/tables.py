@@ -43,8 +43,8 @@ NOTES = {
     "By domain": "R-Lsum, with the number of questions.",
     "By kind of question": "R-Lsum, with the number of questions.",
     "Support and cost": "Support and citations are shares of a summary's sentences, measured alike "
-    "for all systems against the whole meeting. Seconds and tokens are a question's; memory is the "
-    "run's peak.",
+    "for all systems against the whole meeting. Seconds and tokens are a question's, beside "
+    "others where several were asked at once; memory is the run's peak.",
     "Paired differences": "Differences in F1 on the questions both answered, with the 95 % "
     "interval by a bootstrap over meetings; * where it holds no 0.",
     "Published, on the whole test split": "From the papers named, with their own scorers: not "
@@ -96,8 +96,10 @@ def _parts(found: Sequence[Figures], field: str) -> Table:
 
 
 def _costs(found: Sequence[Figures]) -> Table:
-    rows = [["run", "support", "cited", "mean s", "median s", "p95 s", "tokens in", "tokens out",
-             "memory", "GPU memory"]]  # fmt: skip
+    many = any(figure["at_once"] > 1 for figure in found)
+    head = ["run", "support", "cited", "mean s", "median s", "p95 s", "tokens in", "tokens out",
+            "memory", "GPU memory"]  # fmt: skip
+    rows = [head + ["at once"] * many]
     for figure in found:
         seconds = figure["seconds"]
         rows.append(
@@ -110,6 +112,7 @@ def _costs(found: Sequence[Figures]) -> Table:
                 f"{figure['tokens_out']:.0f}" if figure["tokens_out"] else "–",
                 _megabytes(figure["peak_rss"]),
                 _megabytes(figure["peak_vram"]),
+                *([str(figure["at_once"])] * many),
             ]
         )
     return rows

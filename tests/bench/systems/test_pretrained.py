@@ -82,8 +82,14 @@ def test_types_and_devices(folder: Path) -> None:
     assert open_checkpoint(half, "", LlamaForCausalLM).model.dtype == torch.bfloat16
     with pytest.raises(BadInput, match="unknown type 'int3'"):
         open_checkpoint(Options(model=str(folder), dtype="int3"), "", LlamaForCausalLM)
-    with pytest.raises(EngineFailed, match="cannot load"):
-        open_checkpoint(Options(model=str(folder), device="nowhere"), "", LlamaForCausalLM)
+    plain = Options(model=str(folder), device="cpu")
+    assert open_checkpoint(plain, "", LlamaForCausalLM).model.dtype == torch.float32
+    for name in ("nowhere", "cuda:99", "cpu:x"):
+        with pytest.raises(BadInput, match=f"the device '{name}' cannot be used: .*--device cpu"):
+            open_checkpoint(Options(model=str(folder), device=name), "", LlamaForCausalLM)
+    both = Options(model=str(folder), device="cpu", device_map="auto")
+    with pytest.raises(BadInput, match="leave one out"):
+        open_checkpoint(both, "", LlamaForCausalLM)
 
 
 def test_offline_asks_for_a_folder() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gistill.bench.scores import tokens
 from gistill.bench.systems import Latest, Options, Output
-from gistill.bench.systems.selection import Piece, first_words, turns
+from gistill.bench.systems.selection import WORDS, Piece, first_words, turns
 from gistill.distill.qmsum import Meeting, Question
 
 K1, B = 1.5, 0.75
@@ -35,10 +35,10 @@ class Floor:
 def open(name: str, options: Options) -> Floor:
     """The floor of that name."""
     if name == "random":
-        return Floor(shuffled(options.seed), options.words, seed=options.seed)
+        return Floor(shuffled(options.seed), options.words or WORDS, seed=options.seed)
     if name == "bm25":
-        return Floor(bm25(), options.words, k1=K1, b=B)
-    return Floor(lead if name == "lead" else gold_lead, options.words)
+        return Floor(bm25(), options.words or WORDS, k1=K1, b=B)
+    return Floor(lead if name == "lead" else gold_lead, options.words or WORDS)
 
 
 def lead(meeting: Meeting, question: Question) -> list[Piece]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gistill.bench.scores import tokens
 from gistill.bench.systems import Latest, Options, Output
-from gistill.bench.systems.selection import first_words, sentences_of
+from gistill.bench.systems.selection import WORDS, first_words, sentences_of
 from gistill.distill.qmsum import Meeting, Question
 
 DAMPING = 0.85
@@ -51,7 +51,7 @@ class Graph:
 
 def open(name: str, options: Options) -> Graph:
     """The graph of that name."""
-    return Graph(name, options.words)
+    return Graph(name, options.words or WORDS)
 
 
 def textrank(sentences: Sequence[Sequence[str]]) -> Weights:

@@ -21,7 +21,7 @@ class Hierarchy:
     def __init__(self, options: Options) -> None:
         self._engine = open_engine(options.engine, OpenOptions(offline=options.offline))
         self._budget = Budget(options.tokens, options.seconds, options.profile)
-        self._settings = Settings(locate=options.locate, max_tokens=options.max_seq_len)
+        self._settings = Settings(locate=options.locate, max_tokens=options.max_tokens)
         # Kept in memory: a run measures the speed it plans with, and nothing outlives it.
         self._store = Store()
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gistill.bench.scores import tokens
 from gistill.bench.systems import Latest, Options, Output
-from gistill.bench.systems.selection import Piece, joined, sentences_of
+from gistill.bench.systems.selection import WORDS, Piece, joined, sentences_of
 from gistill.distill.qmsum import Meeting, Question
 
 Counts = NDArray[np.float64]
@@ -41,7 +41,7 @@ class Oracle:
 
 def open(name: str, options: Options) -> Oracle:
     """The oracle."""
-    return Oracle(options.words)
+    return Oracle(options.words or WORDS)
 
 
 def greedy(

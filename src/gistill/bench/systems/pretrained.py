@@ -97,8 +97,10 @@ def open_checkpoint(
 
     Raises: BadInput, EngineFailed.
     """
+    if options.device_map is not None and options.device is not None:
+        raise BadInput("--device and --device-map both say where the model goes; leave one out")
     placed = _placed(options.device_map)
-    where, dtype = device()
+    where, dtype = _device(options.device)
     if options.dtype is not None:
         if options.dtype not in _DTYPES:
             raise BadInput(f"unknown type {options.dtype!r}; choose one of {', '.join(_DTYPES)}")
@@ -116,12 +118,25 @@ def open_checkpoint(
                 source, config=config, dtype=dtype, local_files_only=local, **placed
             )
             if not placed:
-                loaded = loaded.to(options.device or where)
+                loaded = loaded.to(where)
         return loaded.eval(), tokenizer
 
     checkpoint = load(options.model or source, OpenOptions(offline=options.offline), read)
     _settle(checkpoint, keep)
     return checkpoint
+
+
+def _device(named: str | None) -> tuple[str, torch.dtype]:
+    """Where a model goes, the best place if none is named, and the type of its weights there."""
+    where, dtype = device()
+    if named is None:
+        return where, dtype
+    try:
+        kind = torch.empty(0, device=named).device.type
+    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for a GPU
+        cause = str(error).partition("\n")[0].partition(": ")[0]
+        raise BadInput(f"the device {named!r} cannot be used: {cause}; try --device cpu") from None
+    return named, dtype if kind == where.partition(":")[0] else torch.float32
 
 
 def _normalize(tokenizer: Any, source: str, *, local: bool) -> None:

@@ -10,6 +10,8 @@ from gistill.distill.qmsum import Meeting
 from gistill.segmentation import sentences
 from gistill.segmentation.render import clean
 
+WORDS = 100  # of a selection, unless asked otherwise
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
