@@ -32,6 +32,8 @@ _BLOCKS = frozenset(
     "p div section article main header hgroup h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table caption "
     "thead tbody tfoot tr pre blockquote figure figcaption address details summary hr body".split()
 )
+_TABLE = frozenset("table thead tbody tfoot tr".split())
+_PROSE = 200  # characters: a cell of several lines and more than these is part of a layout
 _CELLS = frozenset(("td", "th"))
 _RUBY = frozenset(("rt", "rp"))  # readings above characters would stand in the middle of words
 
@@ -124,7 +126,7 @@ class _Parser(HTMLParser):
         elif tag in _CELLS:
             self._cell()
         elif tag in _BLOCKS:
-            self.flush()
+            self._part(tag)
             self._cells = [] if tag == "tr" else self._cells
             self._item = self._item or tag == "li"
         self._main += tag in ("main", "article")
@@ -141,7 +143,7 @@ class _Parser(HTMLParser):
         if tag in _CELLS:
             self._cell()
         elif tag in _BLOCKS:
-            self.flush()
+            self._part(tag)
             self._item = False
         if tag in ("main", "article"):
             self._main = max(0, self._main - 1)
@@ -160,27 +162,47 @@ class _Parser(HTMLParser):
             self._text.append(data if self._pre else re.sub(r"\s+", " ", data))
 
     def flush(self) -> None:
-        """Ends the block that is under way; blocks inside a table's cell stay in its row."""
+        """Ends the block or the row that is under way."""
         if self._cells is not None:
             self._cell()
-            if self._cells:
-                self.blocks.append((" | ".join(self._cells), bool(self._main)))
+            self._row(self._cells)
             self._cells = None
             return
         text = "".join(self._text)
         self._text.clear()
         if not self._pre:
-            text = "\n".join(filter(None, (" ".join(x.split()) for x in text.split("\n"))))
+            text = "\n".join(_lines(text))
         if text.strip():
             marked = f"- {text}" if self._item else text.strip("\n")
             self.blocks.append((marked, bool(self._main)))
             self._item = False
 
+    def _part(self, tag: str) -> None:
+        """A block begins or ends; inside the cell of a table that is only the end of a line."""
+        if self._cells is None or tag in _TABLE:
+            self.flush()
+        else:
+            self._text.append("\n")
+
     def _cell(self) -> None:
-        text = " ".join("".join(self._text).split())
-        self._text.clear()
-        if text and self._cells is not None:
-            self._cells.append(text)
+        if self._cells is None:
+            self.flush()
+        else:
+            self._cells.append("\n".join(_lines("".join(self._text))))
+            self._text.clear()
+
+    def _row(self, cells: list[str]) -> None:
+        """A row of figures and words is one block; one that lays out a page is several."""
+        filled = [cell for cell in cells if cell]
+        if len(filled) == 1 or any("\n" in cell and len(cell) > _PROSE for cell in filled):
+            rows = [line for cell in filled for line in cell.split("\n")]
+        else:
+            rows = [" | ".join(cell.replace("\n", " ") for cell in filled)]
+        self.blocks += [(row, bool(self._main)) for row in rows if row]
+
+
+def _lines(text: str) -> list[str]:
+    return [line for raw in text.split("\n") if (line := " ".join(raw.split()))]
 
 
 def _hidden(attrs: list[tuple[str, str | None]]) -> bool:

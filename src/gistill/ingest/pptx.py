@@ -74,7 +74,8 @@ def read(blob: Blob, tools: Tools) -> Extract:
                 hidden += 1
                 continue
             here = _Slide(document, pieces, place, number, size)
-            title = _read(here, slide, shown) or title if number == 1 else title
+            said = _read(here, slide, shown)
+            title = said if number == 1 else title
             drawn += sum(_graph(frame) for frame in slide.iter(f"{_P}graphicFrame"))
     if hidden:
         pieces.notes.append(f"{plural(hidden, 'hidden slide')} left out")

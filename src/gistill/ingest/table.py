@@ -189,6 +189,10 @@ class _Column:
             self.most, self.most_row = value, (number, row)
 
     @property
+    def texts(self) -> int:
+        return self.filled - self.numbers - self.dates
+
+    @property
     def numeric(self) -> bool:
         return self.numbers > 0 and self.numbers >= 0.8 * self.filled
 
@@ -203,6 +207,9 @@ class _Column:
             said += f"{_shown(self.most)}, mean {_shown(mean)}, sum {_shown(self.total)}"
         elif self.dates >= 0.8 * self.filled:
             said = f"{plural(self.dates, 'date')} from {_shown(self.least)} to {_shown(self.most)}"
+        elif self.numbers or self.dates:
+            kinds = {"number": self.numbers, "date": self.dates, "text": self.texts}
+            said = " and ".join(plural(n, noun) for noun, n in kinds.items() if n)
         else:
             different = f"over {_VALUES:,}" if self.many else f"{len(self.values):,}"
             said = f"{plural(self.filled, 'text')}, {different} different"
