@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from gistill.ingest.formats import READERS, formats, reader_for
+from gistill.ingest.formats import FILE_READERS, FOLDER_READERS, READERS, formats, reader_for
 
 
 def test_a_row_a_reader() -> None:
     rows = formats()
-    assert len(rows) == len(READERS)
+    assert len(rows) == len(READERS) + len(FILE_READERS) + len(FOLDER_READERS)
+    assert len({row.name for row in rows}) == len(rows)
     assert {".txt", ".md", ".vtt", ".srt", ".json", ".jsonl"} <= {
         s for r in rows for s in r.suffixes
     }

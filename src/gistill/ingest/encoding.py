@@ -38,6 +38,8 @@ _MAGIC = (
     (rb"\x1f\x8b", "gzip archive inside gzip"),
     (rb".{257}ustar[\0 ]", "tar archive"),
 )
+# Half a surrogate pair, which no encoding can write; JSON and mail can hold one all the same.
+LONE = re.compile("[\ud800-\udfff]")
 _CONTROLS = sorted({*map(chr, range(32)), "\x7f"} - {*"\t\n\v\f\r\x1b"})
 _JUNK = 0.05  # share of control characters above which a file is no text
 _SAMPLE = 1 << 16

@@ -4,29 +4,68 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gistill.ingest import posts, qmsum, srt, text, vtt
+from gistill.ingest import (
+    discord,
+    docx,
+    eml,
+    epub,
+    html,
+    images,
+    matrix,
+    mattermost,
+    mbox,
+    odt,
+    pdf,
+    posts,
+    pptx,
+    qmsum,
+    slack,
+    srt,
+    table,
+    telegram,
+    text,
+    vtt,
+    whatsapp,
+)
 from gistill.ingest.reading import FileReader, FolderReader, Reader
 
 # The first that accepts a file, by its name and first bytes, reads it; what none of them takes
 # is read as text.
-FILE_READERS: tuple[FileReader, ...] = ()
+FILE_READERS: tuple[FileReader, ...] = (
+    *(eml, mbox, telegram),
+    *(pdf, docx, pptx, odt, epub, table, html, images),
+)
 # The same for folders and archives as a whole; what none takes is read file by file.
-FOLDER_READERS: tuple[FolderReader, ...] = ()
+FOLDER_READERS: tuple[FolderReader, ...] = (slack,)
 # The first that accepts a source reads it; plain text, the last, accepts any.
-READERS: tuple[Reader, ...] = (vtt, srt, qmsum, posts, text)
+READERS: tuple[Reader, ...] = (
+    *(vtt, srt, qmsum, discord, mattermost, matrix, posts),
+    *(whatsapp, text),
+)
 
 
 class Format(NamedTuple):
-    """A row for help texts: what is read, under which suffixes (`.gz` may follow any)."""
+    """A row for people: what is read, and under which suffixes (`.gz` may follow any).
+
+    needs: the extra of gistill that brings what the reader takes, or nothing. missing: what of
+    that is not installed, or nothing.
+    """
 
     name: str
     suffixes: tuple[str, ...]
     about: str
+    needs: str = ""
+    missing: str = ""
 
 
 def formats() -> tuple[Format, ...]:
-    """The formats gistill reads, in the order in which a source is offered to them."""
-    return tuple(Format(reader.NAME, reader.SUFFIXES, reader.ABOUT) for reader in READERS)
+    """The formats gistill reads: texts, then other files, then exports of many files."""
+    texts = (Format(one.NAME, one.SUFFIXES, one.ABOUT) for one in READERS)
+    others = (
+        Format(one.NAME, one.SUFFIXES, one.ABOUT, one.NEEDS, one.missing()) for one in FILE_READERS
+    )
+    folders = (Format(one.NAME, one.SUFFIXES, one.ABOUT) for one in FOLDER_READERS)
+    return (*texts, *others, *folders)
 
 
 def reader_for(name: str, text: str) -> Reader:

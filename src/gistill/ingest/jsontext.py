@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from gistill.errors import BadInput
+from gistill.ingest.encoding import LONE
 
 _BY_LINE = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 _START = re.compile(r"\s*(?:\[\s*)?\{\s*[\"}]")
-# JSON can escape half a surrogate pair, which no encoding can write: it reads as U+FFFD.
-_LONE = re.compile("[\ud800-\udfff]")
 
 
 class Document(NamedTuple):
@@ -49,7 +48,7 @@ def parse(name: str, text: str) -> Document:
 
 def string(value: str) -> str:
     """A JSON string as gistill reads it: of the same length, and always encodable."""
-    return value if value.isascii() else _LONE.sub("\ufffd", value)
+    return value if value.isascii() else LONE.sub("\ufffd", value)
 
 
 def lookup(value: Any, pointer: str) -> Any:

@@ -155,3 +155,8 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def plural(count: int, noun: str, many: str = "") -> str:
     """`1 cue`, `1,200 cues`; `many` is the plural of a `noun` that does not take an s."""
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def counted(*rows: tuple[int, str, str]) -> list[str]:
+    """`3 reactions left out` for each (3, "reaction", "left out") whose number is not 0."""
+    return [f"{plural(count, noun)} {what}" for count, noun, what in rows if count]
