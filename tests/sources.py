@@ -7,8 +7,10 @@ import json
 from typing import Any
 
 from gistill.ingest import assemble, resolver
+from gistill.ingest.blob import Blob
 from gistill.ingest.files import Raw
-from gistill.ingest.reading import Reader, Reading
+from gistill.ingest.reading import Extract, FileReader, Reader, Reading
+from gistill.ingest.tools import Tools
 from gistill.types import Locator, Source, Thread
 
 
@@ -25,6 +27,17 @@ def reading(reader: Reader, text: str, name: str = "") -> Reading:
     for entry in found.entries:
         assert entry.text == text_at(Locator(source.name, entry.span, entry.pointer))
         assert entry.text == entry.text.strip() != ""
+    return found
+
+
+def extract(reader: FileReader, name: str, content: str | bytes) -> Extract:
+    """What `reader` reads out of a file; every entry is checked to be the slice it claims to be."""
+    data = content.encode() if isinstance(content, str) else content
+    found = reader.read(Blob.of(name, data), Tools())
+    for entry in found.reading.entries:
+        assert entry.text == found.text[slice(*entry.span)] == entry.text.strip() != ""
+        entry.text.encode()
+    assert all(one.entry < len(found.reading.entries) for one in found.reading.attached)
     return found
 
 

@@ -38,6 +38,9 @@ _FILE = re.compile(
     rf"{_MARKS}(?:<[^<>:\n]{{2,30}}: (?P<ios>[^<>\n/\\]+\.\w{{2,5}})>"
     r"|(?P<android>[^<>:\n/\\]+\.\w{2,5}) \([^()\n]{4,40}\))"
 )
+# iOS puts a mark before what it writes itself, but also before places and polls.
+_NOTICE = re.compile(r"\u200e(?!POLL)(?:(?!://)[\s\S])*")
+_OTHER = {"omitted": _OMITTED, "deleted": _DELETED, "system": _NOTICE}
 _ORDER = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})")
 _SAMPLE = 20_000  # characters in which the second message must begin
 
@@ -74,14 +77,13 @@ def read(source: Source) -> Reading:
             start, end = trimmed(text, start, edited.start())
             counts["edited"] += 1
         said = text[start:end]
-        kind = next(
-            (k for k, p in (("omitted", _OMITTED), ("deleted", _DELETED)) if p.fullmatch(said)), ""
-        )
-        if kind or start == end:
+        file = _FILE.match(said)
+        kind = next((k for k, p in _OTHER.items() if p.fullmatch(said)), "")
+        if start == end or (kind and not file):
             counts[kind or "empty"] += 1
             continue
         who = " ".join(named["name"].strip("\u200e\u200f\u202a\u202c").split())
-        if file := _FILE.match(said):
+        if file:
             attached.append(Attached(file["ios"] or file["android"], len(entries)))
         entries.append(Entry(said, (start, end), who, "message", when=when))
     notes = counted(
