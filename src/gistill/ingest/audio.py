@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gistill.errors import BadInput
 from gistill.ingest import recording, sound
 from gistill.ingest.blob import Blob
 from gistill.ingest.hearing import Ear, Heard, Word, ear
-from gistill.ingest.reading import Entry, Extract, Reading, plural
+from gistill.ingest.pieces import Pieces
+from gistill.ingest.reading import Extract, plural
 from gistill.ingest.sound import RATE, Flaws, Tape
 from gistill.ingest.tools import Tools
 from gistill.store import key
@@ -41,6 +42,13 @@ _LOST = 0.9  # share of its length that a recording must have, or its end is mis
 _DOUBTFUL = 0.55  # mean probability of all words below which the whole is in doubt
 
 
+class Said(NamedTuple):
+    """An utterance, and when: seconds of the recording."""
+
+    text: str
+    time: tuple[float, float]
+
+
 @dataclass(slots=True)
 class Speech:
     """What was said in a recording; `language` is empty where nothing was."""
@@ -48,6 +56,11 @@ class Speech:
     words: list[Word] = field(default_factory=list)
     language: str = ""
     notes: list[str] = field(default_factory=list)
+
+    def utterances(self) -> Iterator[Said]:
+        for run in utterances(self.words):
+            if text := marked(run):
+                yield Said(text, (run[0].start, max(run[0].start, run[-1].end)))
 
 
 def missing() -> str:
@@ -66,14 +79,17 @@ def read(blob: Blob, tools: Tools) -> Extract:
     Raises: BadInput for what cannot be opened or holds no sound, and for a speech model that is
     not there; EngineFailed; MissingExtra.
     """
+    pieces = Pieces()
     with recording.opened(blob) as file:
-        if not file.streams.audio:
-            raise BadInput(f"{blob.name} holds no sound")
+        if fault := sound.fault(file):
+            raise BadInput(f"{blob.name} {fault}")
         begun, title = recording.begun(file), file.metadata.get("title", "")
         speech = listen(file, blob, tools)
-    text, entries = written(utterances(speech.words), begun)
-    notes = speech.notes if entries else [*speech.notes, "nobody was heard speaking in it"]
-    return Extract(blob, text, Reading(entries, notes, title))
+    for said in speech.utterances():
+        when = begun + dt.timedelta(seconds=said.time[0]) if begun else None
+        pieces.add(said.text, kind="audio", time=said.time, when=when)
+    pieces.notes += speech.notes
+    return pieces.extract(blob, title)
 
 
 def listen(file: InputContainer, blob: Blob, tools: Tools) -> Speech:
@@ -83,7 +99,7 @@ def listen(file: InputContainer, blob: Blob, tools: Tools) -> Speech:
     decodes the recording again, but hears no minute twice. Raises: BadInput, EngineFailed.
     """
     flaws = Flaws()
-    tape = Tape(sound.pieces(file, blob.name, flaws))
+    tape = Tape(sound.pieces(file, flaws))
     model, sha256 = ear(tools), blob.sha256()
     length = recording.seconds(file)
     speech = Speech(language=tools.language or "")
@@ -144,21 +160,6 @@ def _ends(run: list[Word], word: Word) -> bool:
     return pause >= _LONG_PAUSE or (stopped and (pause >= _PAUSE or long))
 
 
-def written(runs: Iterable[Sequence[Word]], begun: dt.datetime | None) -> tuple[str, list[Entry]]:
-    """The text of a source, a line an utterance, and its entries; `begun` dates them."""
-    text, entries = "", []
-    for run in runs:
-        said = marked(run)
-        if not said:
-            continue
-        span = (len(text), len(text) + len(said))
-        time = (run[0].start, max(run[0].start, run[-1].end))
-        when = begun + dt.timedelta(seconds=time[0]) if begun else None
-        entries.append(Entry(said, span, kind="audio", time=time, when=when))
-        text += said + "\n"
-    return text, entries
-
-
 def marked(words: Sequence[Word]) -> str:
     """`words` as text; those that were not heard clearly stand in [brackets?]."""
     text = ""
@@ -198,7 +199,7 @@ def _tracks(file: InputContainer) -> list[str]:
 
 
 def _doubts(words: Sequence[Word], looped: int) -> list[str]:
-    notes = []
+    notes = [] if words else ["nobody was heard speaking in it"]
     if looped:
         notes.append(f"{plural(looped, 'phrase')} repeated without end by the model kept once")
     unsure = sum(len(run) for doubt, run in _runs(words) if doubt)

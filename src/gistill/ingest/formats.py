@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gistill.ingest import (
+    audio,
     discord,
     docx,
     eml,
@@ -24,6 +25,7 @@ from gistill.ingest import (
     table,
     telegram,
     text,
+    video,
     vtt,
     whatsapp,
 )
@@ -33,7 +35,7 @@ from gistill.ingest.reading import FileReader, FolderReader, Reader
 # is read as text.
 FILE_READERS: tuple[FileReader, ...] = (
     *(eml, mbox, telegram),
-    *(pdf, docx, pptx, odt, epub, table, html, images),
+    *(pdf, docx, pptx, odt, epub, table, html, images, audio, video),
 )
 # The same for folders and archives as a whole; what none takes is read file by file.
 FOLDER_READERS: tuple[FolderReader, ...] = (slack,)

@@ -14,8 +14,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from gistill.errors import BadInput, EngineFailed
 from gistill.ingest.sound import RATE, Window
 from gistill.ingest.tools import Tools
@@ -65,6 +63,7 @@ class Ear:
 
         Raises: BadInput for a language that it does not know; EngineFailed if it breaks down.
         """
+        import numpy as np
         from faster_whisper.vad import collect_chunks
 
         if not window.speech:

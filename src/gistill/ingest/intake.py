@@ -203,7 +203,8 @@ class Intake:
 
     def _part(self, source: Source, reading: Reading, find: Find) -> Part:
         if not reading.entries:
-            raise NoText(f"{source.name} holds no text that could be summarized")
+            why = f": {'; '.join(reading.notes)}" if reading.notes else ""
+            raise NoText(f"{source.name} holds no text that could be summarized{why}")
         self.notes += [f"{source.name}: {note}" for note in reading.notes]
         part = Part(self._named(source, source.name), reading)
         self._known[source.sha256, PurePosixPath(source.name).suffix.lower()] = part

@@ -11,19 +11,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gistill.errors import BadInput
 from gistill.ingest import recording
 
 if TYPE_CHECKING:
     import av
+    import numpy as np
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
+    Samples = NDArray[np.float32]
 
 RATE = 16_000  # samples a second, one channel, as Whisper and Silero VAD take them
 # A window ends in the longest silence between these: two of Whisper's half minutes and no third.
@@ -69,6 +67,8 @@ class Tape:
 
     def window(self, start: int) -> Window:
         """The window that begins at sample `start`; empty and the last after the end."""
+        import numpy as np
+
         self._drop(start - self._start)
         self._fill(_LONGEST * RATE)
         whole = np.concatenate(self._buffer) if self._buffer else np.zeros(0, np.float32)
@@ -103,17 +103,25 @@ class Tape:
             count -= gone
 
 
-def pieces(file: InputContainer, name: str, flaws: Flaws) -> Iterator[Samples]:
+def fault(file: InputContainer) -> str:
+    """Why there is nothing to listen to in `file`, if so; the subject is missing."""
+    if not file.streams.audio:
+        return "holds no sound"
+    if file.streams.audio[0].codec_context is None:
+        return "has its sound in a codec that FFmpeg does not know; convert it"
+    return ""
+
+
+def pieces(file: InputContainer, flaws: Flaws) -> Iterator[Samples]:
     """The first sound track as mono at `RATE`, from -1 to 1, a few seconds at a time.
 
     Samples stand where the clock of the recording puts them: silence fills what is missing.
-    Damaged packets are left out and counted in `flaws`. Raises: BadInput for an unknown codec.
+    Damaged packets are left out and counted in `flaws`.
     """
     import av
+    import numpy as np
 
     stream = file.streams.audio[0]
-    if stream.codec_context is None:
-        raise BadInput(f"the sound of {name} is in a codec that FFmpeg does not know; convert it")
     resampler = _resampler()
     held: list[Samples] = []
     size = total = 0
@@ -188,6 +196,8 @@ def _speech(samples: Samples) -> list[tuple[int, int]]:
 
 def _cut(samples: Samples, speech: list[tuple[int, int]]) -> int:
     """Where to end a window: in the middle of the longest silence, else at the quietest place."""
+    import numpy as np
+
     low, high = _SHORTEST * RATE, len(samples)
     bounds = [(0, 0), *speech, (high, high)]
     silences = [(max(a[1], low), b[0]) for a, b in pairwise(bounds) if b[0] > max(a[1], low)]
