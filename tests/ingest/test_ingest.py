@@ -57,7 +57,7 @@ def test_nothing_named() -> None:
         ("a.txt", b"\xef\xbb\xbf \r\n\t\0", "a.txt is empty"),
         ("a.txt", b"---\n***", "a.txt holds no text"),
         ("a.json", b"[]", "a.json holds no text"),
-        ("a.png", b"\x89PNG\r\n\x1a\n", r"binary file \(PNG image\); gistill reads: WebVTT, "),
+        ("a.out", b"\x7fELF\2\1\1\0", r"binary file \(program\); gistill reads: WebVTT, "),
         ("a.bin", bytes(range(256)) * 4, "looks like a binary file; gistill reads"),
         ("a.vtt", b"WEBVTT\n\nNOTE nothing\n", "a.vtt holds no cue"),
         ("a.json", b'[{"text": "x"', "a.json is not valid JSON: line 1, column 14: .*cut off"),

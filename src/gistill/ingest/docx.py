@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element
 
@@ -24,7 +25,7 @@ _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _WP = "{http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_INCH = 914_400  # of the units in which pictures are measured; smaller ones are ornaments
+_SMALL = 2 * 914_400**2  # two square inches: smaller pictures are ornaments
 _MARKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes"}
 
@@ -130,8 +131,8 @@ class _Body:
 
     def _picture(self, drawing: Element) -> None:
         extent = next(drawing.iter(f"{_WP}extent"), None)
-        sides = [extent.get(side, "0") for side in ("cx", "cy")] if extent is not None else []
-        if sides and min(int(side) if side.isdigit() else 0 for side in sides) < _INCH:
+        sides = [extent.get(side, "") for side in ("cx", "cy")] if extent is not None else []
+        if all(map(str.isdigit, sides)) and math.prod(map(int, sides)) < _SMALL and sides:
             return
         for blip in drawing.iter(f"{_A}blip"):
             _, place = self._relations.get(blip.get(f"{_R}embed", ""), ("", ""))

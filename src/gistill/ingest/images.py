@@ -138,9 +138,10 @@ def _opened(blob: Blob) -> Iterator[Picture]:
                 f"{blob.name} has more than {PIXELS // 1_000_000} million pixels; make it smaller"
             ) from None
         except _BROKEN as error:
-            said = " ".join(str(error).split())[:80]
+            # Pillow's words for what it does not know at all name only its own file object.
+            said = "" if isinstance(error, PIL.UnidentifiedImageError) else f" ({error})"
             raise BadInput(
-                f"{blob.name} is damaged or not whole ({said}); fetch it again"
+                f"{blob.name} is damaged or not whole{said[:80]}; fetch it again"
             ) from None
 
 

@@ -24,7 +24,7 @@ _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _TITLES = ("title", "ctrTitle")
 _FURNITURE = ("dt", "ftr", "sldNum", "hdr", "sldImg")  # dates, feet and numbers on every slide
-_INCH = 914_400  # of the units in which pictures are measured; smaller ones are ornaments
+_SMALL = 2 * 914_400**2  # two square inches: smaller pictures are ornaments
 
 Size = tuple[int, int]
 
@@ -178,7 +178,7 @@ def _box(shape: Element, size: Size) -> Box | None:
 def _large(picture: Element) -> bool:
     frame = next(picture.iter(f"{_A}xfrm"), None)
     extent = None if frame is None else frame.find(f"{_A}ext")
-    return extent is None or min(_number(extent, "cx"), _number(extent, "cy")) >= _INCH
+    return extent is None or _number(extent, "cx") * _number(extent, "cy") >= _SMALL
 
 
 def _number(element: Element | None, name: str) -> int:
