@@ -76,3 +76,8 @@ def test_what_is_a_page() -> None:
 @given(st.text(alphabet="<>/ abpdivtrlnscheadmy&;!-='\"", max_size=200))
 def test_any_markup_is_read(markup: str) -> None:
     assert all(block.strip() for block in html.parse(markup).blocks)
+
+
+@pytest.mark.parametrize("odd", ["<![x", "<![x]>", "<![if y]><p>a<![endif]>", "<!x>", "<!"])
+def test_declarations_that_are_none_are_passed_over(odd: str) -> None:
+    assert html.parse(f"<p>kept</p>{odd}").blocks[0] == "kept"

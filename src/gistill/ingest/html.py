@@ -110,6 +110,13 @@ class _Parser(HTMLParser):
         self._titled = False
         self._item = False
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """Python asserts that none but known sections begin with <![ where browsers pass over."""
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            return self.parse_bogus_comment(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "title" and not self.title and self._skipped in ("", "head"):
             self._titled = True

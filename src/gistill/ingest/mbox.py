@@ -18,6 +18,7 @@ NEEDS = ""
 
 _MAILS = 200_000
 _FROM = re.compile(rb"From [^\n]{1,200}\n(?:>From[^\n]*\n)*[A-Za-z][A-Za-z0-9-]*:")
+_ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 
 
 def missing() -> str:
@@ -42,7 +43,7 @@ def read(blob: Blob, tools: Tools) -> Extract:
             if count > _MAILS:
                 raise BadInput(f"{blob.name} holds more than {_MAILS:,} mails; split it")
             for done, key in enumerate(box.iterkeys()):
-                letters.add(box.get_bytes(key))
+                letters.add(_ESCAPED.sub(rb"\1", box.get_bytes(key)))
                 if done % 500 == 0:
                     tools.say(f"reading {blob.name}", done / count)
         finally:

@@ -9,9 +9,10 @@ from typing import NamedTuple
 _QUOTED = re.compile(r"[ \t]*>")
 # "On Mon, Anna <a@b.example> wrote:", which may be wrapped.
 _WROTE = re.compile(
-    r"[^\n>]{0,300}\b(?:wrote|writes|schrieb(?:en)?|a écrit|escribió|ha scritto|escreveu|schreef"
-    r"|skrev|napisał\(?a?\)?|написал\(?а?\)?|kirjoitti)\b[^\n>]{0,80}[:：][ \t]*"
+    r"(?!>)[^\n]{0,300}\b(?:wrote|writes|schrieb(?:en)?|a écrit|escribió|ha scritto|escreveu"
+    r"|schreef|skrev|napisał\(?a?\)?|написал\(?а?\)?|kirjoitti)\b[^\n]{0,80}[:：][ \t]*"
 )
+_BEGUN = re.compile(r"(?:On|Am|Le|El|Il|Op|Em|Den|Dnia|W|\d+)\b")
 _ORIGINAL = re.compile(
     r"[ \t]*-{2,}[ \t]*(?:Original Message|Ursprüngliche Nachricht|Message d'origine|Messaggio "
     r"originale|Mensaje original|Oorspronkelijk bericht|Mensagem original)[ \t]*-{2,}[ \t]*",
@@ -94,12 +95,12 @@ def _answered(lines: list[_Line], n: int) -> bool:
 
 def _drop_introduction(lines: list[_Line], kept: list[int]) -> None:
     """Takes the line that introduces a quote from the end of `kept`; it may be wrapped."""
-    last = [n for n in kept[-5:] if lines[n].text.strip()]
-    for count in (1, 2, 3):
-        joined = " ".join(lines[n].text.strip() for n in last[-count:])
-        if last[-count:] and _WROTE.fullmatch(joined):
-            del kept[kept.index(last[-count:][0]) :]
-            return
+    last = [n for n in kept[-5:] if lines[n].text.strip()][-3:]
+    said = [" ".join(lines[n].text.strip() for n in last[at:]) for at in range(len(last))]
+    found = [at for at, text in enumerate(said) if _WROTE.fullmatch(text)]
+    begun = [at for at in found if _BEGUN.match(said[at])]
+    if found:
+        del kept[kept.index(last[max(begun or found)]) :]
 
 
 def _unsigned(lines: list[_Line], kept: list[int], forward: int) -> list[int]:
