@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gistill import Options, load, summarize
 from gistill.artifacts import files
-from gistill.distill import hierarchy
+from gistill.distill import dataset, hierarchy
 from gistill.engines import Engine, open_engine, open_or_select, specs
 from gistill.errors import EngineFailed, GistillError, MissingExtra
 from gistill.progress import Reporter, account_of
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         found = hierarchy.rows(done, thread, Generation(engine, store), options)
         parts = hierarchy.split(found, done.chunks)
         written = files.write_texts(done, args.out_dir) + files.write(done, thread, args.out_dir)
-        hierarchy.save(parts, args.out_dir / "distill_data")
+        dataset.save(parts, args.out_dir / "distill_data")
         for path in [*written, args.out_dir / "distill_data"]:
             reporter.say(f"wrote {path}")
         sizes = ", ".join(f"{name} {len(part)}" for name, part in parts.items())

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 from gistill import __version__
 from gistill.bench import commands as bench
+from gistill.distill import commands as distill
 from gistill.errors import GistillError
 
 if TYPE_CHECKING:
     from gistill.config import Settings
 
-COMMANDS = ("summarize", "demo", "models", "config", "doctor", "runs", "bench")
+COMMANDS = ("summarize", "demo", "models", "config", "doctor", "runs", "bench", "distill")
 _DESCRIPTION = """\
 Summarizes long threads (transcripts, captions, chats, notes) into a short text whose every
 sentence cites where it came from, offline and within a budget of tokens and seconds.
@@ -109,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_argument("--json", action="store_true", help="print JSON")
 
     bench.add(verbs)
+    distill.add(verbs)
     return parser
 
 
@@ -146,6 +148,7 @@ def _add_settings(verb: argparse.ArgumentParser) -> None:
     add("--global-len", type=int, metavar="N", help="tokens of the summary (200)")
     add("--dedupe-thr", type=float, metavar="X", help="cosine of equal sentences (0.92)")
     add("--support-thr", type=float, metavar="X", help="least support of a sound sentence")
+    add("--image-share", type=float, metavar="X", help="most of a chunk for text in images (0.25)")
     add("--strict", action="store_true", default=None, help="drop sentences without support")
     add("--read-all", dest="locate", action="store_false", default=None,
         help="with --query: read every chunk, not only those that seem to answer it")  # fmt: skip

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from gistill.distill.base import Base
 from gistill.distill.dataset import Row
+from gistill.distill.losses import answer_logits, cross_entropy
 from gistill.distill.reward import Sampling, _backward, _refresh, _sample, reinforce, reward
-from gistill.distill.student import add_lora, load_base, prompt_ids
-from gistill.distill.train import Settings, answer_loss
+from gistill.distill.settings import Settings
+from gistill.distill.student import add_lora, prompt_ids
 from gistill.errors import BadInput
 
-# peft still asks transformers by a name that is on its way out.
-pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
-
 PROMPTS = ("Ann: We raise the budget.", "Bob?")
-SETTINGS = Settings(lr=1e-2, rank=4, alpha=8, dropout=0.0, average=0.0)
+SETTINGS = Settings(lr=1e-2, rank=4, alpha=8, dropout=0.0, average=0.0, batch_tokens=10_000)
 SAMPLING = Sampling(
     steps=1, questions=2, samples=3, max_tokens=6, max_prompt=100, evals_every=5, workers=1
 )
@@ -33,22 +33,21 @@ def rows(source: str) -> list[Row]:
 
 
 @pytest.fixture
-def student(llama: Path) -> tuple[Any, Any]:
-    """A tiny model with adapters that already say something, and its tokenizer."""
-    model, tokenizer = load_base(llama, "cpu", "fp32")
+def student(causal: Base) -> tuple[Base, Any]:
+    """A tiny model, and the same with adapters that already say something."""
     torch.manual_seed(0)
-    adapted = add_lora(model, rank=4, alpha=8, dropout=0.0)
+    adapted = add_lora(causal, SETTINGS)
     with torch.no_grad():
         for name, weight in adapted.named_parameters():
             if "lora_B" in name:
                 weight.normal_(std=0.05)
-    return adapted, tokenizer
+    return causal, adapted
 
 
 words = st.lists(st.sampled_from("the case is made of rubber and plastic".split()), max_size=12)
 
 
-@settings(deadline=None)
+@examples(deadline=None)
 @given(words, words)
 def test_a_reward_is_a_share_and_whole_for_the_reference_itself(said: Any, wanted: Any) -> None:
     text, reference = " ".join(said), " ".join(wanted)
@@ -64,59 +63,58 @@ def test_a_nearer_answer_is_worth_more() -> None:
     assert rewards == sorted(set(rewards))
 
 
-def test_samples_of_a_prompt_stand_side_by_side_and_end_once(student: tuple[Any, Any]) -> None:
-    model, tokenizer = student
-    prompts = [prompt_ids(tokenizer, prompt) for prompt in PROMPTS]
+def test_samples_of_a_prompt_stand_side_by_side_and_end_once(student: tuple[Base, Any]) -> None:
+    base, model = student
+    prompts = [prompt_ids(base, prompt) for prompt in PROMPTS]
     torch.manual_seed(0)
-    drawn = _sample(model, tokenizer, prompts, SAMPLING)
+    drawn = _sample(model, base.tokenizer, prompts, SAMPLING)
     assert len(drawn) == 2 * SAMPLING.samples
     for i, one in enumerate(drawn):
         prompt = prompts[i // SAMPLING.samples]
         answer = one.ids[one.start :]
         assert list(one.ids[: one.start]) == prompt
         assert 1 <= len(answer) <= SAMPLING.max_tokens
-        assert tokenizer.eos_token_id not in answer[:-1]
+        assert base.tokenizer.eos_token_id not in answer[:-1]
     assert len({one.ids for one in drawn}) > 2
 
 
 @pytest.mark.parametrize("advantage", [1.0, -1.0])
 def test_what_is_better_than_the_others_becomes_likelier(
-    student: tuple[Any, Any], advantage: float
+    student: tuple[Base, Any], advantage: float
 ) -> None:
-    model, tokenizer = student
+    base, model = student
     torch.manual_seed(0)
-    prompt = prompt_ids(tokenizer, PROMPTS[0])
-    drawn = _sample(model, tokenizer, [prompt], SAMPLING)[:1]
-    before = float(answer_loss(model, drawn, "cpu").detach())
-    _backward(model, drawn, torch.tensor([advantage]), SETTINGS, "cpu")
+    prompt = prompt_ids(base, PROMPTS[0])
+    drawn = _sample(model, base.tokenizer, [prompt], SAMPLING)[:1]
+    before = float(cross_entropy(*answer_logits(base, model, drawn)).detach())
+    _backward(base, model, drawn, torch.tensor([advantage]), SETTINGS)
     with torch.no_grad():
         for weight in model.parameters():
             if weight.grad is not None:
                 weight -= 0.01 * weight.grad
-    after = float(answer_loss(model, drawn, "cpu").detach())
+    after = float(cross_entropy(*answer_logits(base, model, drawn)).detach())
     assert (before - after) * advantage > 0
 
 
-def test_gradients_do_not_depend_on_the_batches(student: tuple[Any, Any]) -> None:
-    model, tokenizer = student
+def test_gradients_do_not_depend_on_the_batches(student: tuple[Base, Any]) -> None:
+    base, model = student
     torch.manual_seed(0)
-    prompts = [prompt_ids(tokenizer, prompt) for prompt in PROMPTS]
-    drawn = _sample(model, tokenizer, prompts, SAMPLING)
+    prompts = [prompt_ids(base, prompt) for prompt in PROMPTS]
+    drawn = _sample(model, base.tokenizer, prompts, SAMPLING)
     advantage = torch.linspace(-1, 1, len(drawn))
     found = []
     for tokens in (10_000, 1):
-        _backward(model, drawn, advantage, Settings(batch_tokens=tokens), "cpu")
+        _backward(base, model, drawn, advantage, Settings(batch_tokens=tokens))
         found.append([w.grad.clone() for w in model.parameters() if w.grad is not None])
         model.zero_grad()
     for one, other in zip(*found, strict=True):
-        # Products are of bfloat16, whose last bits depend on their company.
-        assert torch.allclose(one, other, atol=0.03 * float(one.abs().max()) + 1e-6)
+        assert torch.allclose(one, other, atol=1e-4 * float(one.abs().max()) + 1e-6)
 
 
-def test_a_refreshed_sampler_speaks_as_the_student(student: tuple[Any, Any]) -> None:
-    model, tokenizer = student
+def test_a_refreshed_sampler_speaks_as_the_student(student: tuple[Base, Any]) -> None:
+    base, model = student
     sampler = copy.deepcopy(model).merge_and_unload()
-    ids = torch.tensor([prompt_ids(tokenizer, PROMPTS[0])])
+    ids = torch.tensor([prompt_ids(base, PROMPTS[0])])
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if "lora_" in name:
@@ -127,27 +125,45 @@ def test_a_refreshed_sampler_speaks_as_the_student(student: tuple[Any, Any]) -> 
         assert torch.allclose(sampler(ids).logits, model(ids).logits, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("steps", "every", "evaluated"),
+    [
+        (1, 5, [0, 1]),  # as it came, and at the end
+        (2, 2, [0, 2]),  # the last step is not evaluated twice
+        (3, 2, [0, 2, 3]),
+        (0, 5, [0]),
+    ],
+)
 def test_training_goes_on_from_what_it_was_given_and_is_no_worse(
-    student: tuple[Any, Any], tmp_path: Path
+    student: tuple[Base, Any], tmp_path: Path, steps: int, every: int, evaluated: list[int]
 ) -> None:
-    model, tokenizer = student
-    best = reinforce(model, tokenizer, rows("m"), rows("v"), SETTINGS, SAMPLING, tmp_path)
+    from dataclasses import replace
+
+    base, model = student
+    how = replace(SAMPLING, steps=steps, evals_every=every)
+    best = reinforce(base, model, rows("m"), rows("v"), SETTINGS, how, tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    evaluations = [line["rougeLsum"] for line in lines if "rougeLsum" in line]
-    (step,) = [line for line in lines if "reward" in line]
-    assert best["rougeLsum"] == max(evaluations) >= evaluations[0]
-    assert len(evaluations) == 2  # as it came, and at the end
-    assert 0 <= step["reward"] <= step["best_of"] <= 1
+    evaluations = [line for line in lines if "rougeLsum" in line]
+    assert [line["step"] for line in evaluations] == evaluated
+    found = [line["rougeLsum"] for line in evaluations]
+    assert best["rougeLsum"] == max(found) >= found[0]
+    made = [line for line in lines if "reward" in line]
+    assert len(made) == steps
+    assert all(0 <= line["reward"] <= line["best_of"] <= 1 for line in made)
     record = json.loads((tmp_path / "run.json").read_text())
-    assert (record["samples"], record["best"]) == (SAMPLING.samples, best)
+    assert (record["samples"], record["done"], record["best"]) == (3, steps, best)
     assert (tmp_path / "lora_student" / "adapter_model.safetensors").is_file()
 
 
+def test_one_sample_has_nothing_to_be_compared_with() -> None:
+    with pytest.raises(BadInput, match="samples is 1; two at least"):
+        Sampling(samples=1)
+
+
 def test_prompts_that_are_all_too_long_are_refused(
-    student: tuple[Any, Any], tmp_path: Path
+    student: tuple[Base, Any], tmp_path: Path
 ) -> None:
-    model, tokenizer = student
+    base, model = student
+    short = Sampling(max_prompt=2)
     with pytest.raises(BadInput, match="max_prompt"):
-        reinforce(
-            model, tokenizer, rows("m"), rows("v"), SETTINGS, Sampling(max_prompt=2), tmp_path
-        )
+        reinforce(base, model, rows("m"), rows("v"), SETTINGS, short, tmp_path)

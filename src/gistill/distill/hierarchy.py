@@ -6,14 +6,14 @@ against each other, whatever dedupe and repair did afterwards.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 from gistill import prompts
 from gistill.artifacts.citations import nodes
 from gistill.decoding.profiles import PROFILES
-from gistill.errors import MissingExtra
+from gistill.distill.dataset import SPLITS, Row
+from gistill.distill.teacher import SOUND
 from gistill.grounding import Evidence, support_rate
 from gistill.options import Options
 from gistill.pipeline import leaf_requests
@@ -21,98 +21,86 @@ from gistill.teacher import fuse
 from gistill.teacher.generation import Answer, Generation, claimed_sentences
 from gistill.types import Chunk, Done, Request, Segment, Thread
 
-SPLITS = ("train", "dev", "test")
 _HELD_OUT = 0.1  # share of the chunks for each of dev and test, one at least
-_SOUND = 0.5  # share of a target's sentences that must have support
-
-Row = dict[str, Any]
 
 
 def rows(done: Done, thread: Thread, generation: Generation, options: Options) -> list[Row]:
     """A row for every generation of the run that the engine wrote and the thread supports.
 
-    `input` is the prompt, `target` the answer; `chunks` and `segments` name all that the input
-    was made from. Stand-ins for failed generations are left out.
+    Its chunks and segments are all that the input was made from. Stand-ins for failed generations
+    are left out, and so are targets that less than half of is supported.
     """
+    return [row for row in generated(done, thread, generation, options) if sound(row)]
+
+
+def sound(row: Row) -> bool:
+    """Whether the segments support enough of the target to learn from it."""
+    return row.support is None or row.support >= SOUND
+
+
+def generated(
+    done: Done, thread: Thread, generation: Generation, options: Options
+) -> Iterator[Row]:
+    """As `rows`, with those that the thread does not support."""
     found = [*_leaf_rows(done, generation, options), *_fuse_rows(done, generation, options)]
-    source = [source.sha256 for source in thread.sources]
     by_id = {segment.id: segment for segment in thread.segments}
-    kept = []
-    for number, (task, request, answer, chunks) in enumerate(found):
-        ids = list(dict.fromkeys(s.id for chunk in chunks for s in chunk.segments))
-        sound = _support([by_id[i] for i in ids], answer, options)
-        if sound < _SOUND:
-            continue
-        kept.append(
-            {
-                "id": f"{task}-{number:05d}",
-                "task": task,
-                "input": request.prompt,
-                "target": answer.text,
-                "query": done.query or "",
-                "source": source,
-                "chunks": [chunk.id for chunk in chunks],
-                "segments": ids,
-                "teacher": answer.by,
-                "support": sound,
-            }
+    for task, request, answer, chunks in found:
+        ids = tuple(dict.fromkeys(s.id for chunk in chunks for s in chunk.segments))
+        yield Row(
+            task=task,
+            input=request.prompt,
+            target=answer.text,
+            source=source(thread),
+            segments=ids,
+            chunks=tuple(chunk.id for chunk in chunks),
+            teacher=answer.by,
+            query=done.query or "",
+            support=_support([by_id[i] for i in ids], answer, options),
         )
-    return kept
 
 
-def split(rows: Sequence[Row], chunks: Sequence[Chunk]) -> dict[str, list[Row]]:
-    """Rows by split: the last tenth of the thread is test, the tenth before it dev.
+def source(thread: Thread) -> str:
+    """What names a thread in rows: the sha256 of its file, or over those of its files."""
+    hashes = [source.sha256 for source in thread.sources]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
-    A row belongs to a split if all its segments do; rows that touch two (at an overlap, or where
-    parts of both are fused) belong to none, so that no split has seen another's text.
+
+def regions(chunks: Sequence[Chunk]) -> dict[str, frozenset[str]]:
+    """The ids of the segments that each split of one thread owns: the last tenth of the chunks is
+    test, the tenth before it dev. All is train where there are too few chunks for that.
+
+    A segment that is cut in two between splits belongs to none.
     """
     # The first chunk of a split shares its overlap with the split before and is lost.
     held = max(1, round(len(chunks) * _HELD_OUT)) + any(chunk.overlap for chunk in chunks)
     ends = (len(chunks) - 2 * held, len(chunks) - held, len(chunks))
     if ends[0] < 1:
-        return {"train": list(rows), "dev": [], "test": []}
-    owner: dict[str, set[str]] = {}
+        ends = (len(chunks),) * 3
+    owned: dict[str, set[str]] = {}
     start = 0
     for name, end in zip(SPLITS, ends, strict=True):
-        for chunk in chunks[start:end]:
-            for segment in chunk.segments[chunk.overlap :]:
-                owner.setdefault(segment.id, set()).add(name)
+        own = (chunk.segments[chunk.overlap :] for chunk in chunks[start:end])
+        owned[name] = {segment.id for segments in own for segment in segments}
         start = end
-    parts: dict[str, list[Row]] = {name: [] for name in SPLITS}
-    for row in rows:
-        touched = {name for segment in row["segments"] for name in owner[segment]}
-        if len(touched) == 1:
-            parts[touched.pop()].append(row)
-    return parts
+    return {
+        name: frozenset(ids.difference(*(owned[other] for other in SPLITS if other != name)))
+        for name, ids in owned.items()
+    }
 
 
-def save(parts: dict[str, list[Row]], folder: Path) -> None:
-    """Writes `parts` as a Hugging Face `DatasetDict`.
+def split(rows: Sequence[Row], chunks: Sequence[Chunk]) -> dict[str, list[Row]]:
+    """Rows by split, as `regions` has them.
 
-    Raises: MissingExtra without the datasets package.
+    A row belongs to a split if all its segments do; rows that touch two (at an overlap, or where
+    parts of both are fused) belong to none, so that no split has seen another's text.
     """
-    try:
-        from datasets import Dataset, DatasetDict, Features, Value, disable_progress_bars
-        from datasets import List as ListOf
-    except ImportError:
-        raise MissingExtra("writing distill_data", "train") from None
-    disable_progress_bars()
-    text, texts = Value("string"), ListOf(Value("string"))
-    features = Features(
-        dict.fromkeys(("id", "task", "input", "target", "query", "teacher"), text)
-        | dict.fromkeys(("source", "chunks", "segments"), texts)
-        | {"support": Value("float64")}
-    )
-    DatasetDict(
-        {
-            # By column: a split without rows keeps its features.
-            name: Dataset.from_dict({f: [row[f] for row in part] for f in features}, features)
-            for name, part in parts.items()
-        }
-    ).save_to_disk(str(folder), num_shards=dict.fromkeys(parts, 1))
+    return {
+        name: [row for row in rows if owned.issuperset(row.segments)]
+        for name, owned in regions(chunks).items()
+    }
 
 
-_Found = tuple[str, Request, Answer, Sequence[Chunk]]
+_Found = tuple[prompts.Task, Request, Answer, Sequence[Chunk]]
 
 
 def _leaf_rows(done: Done, generation: Generation, options: Options) -> Iterator[_Found]:

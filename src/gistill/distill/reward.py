@@ -10,28 +10,29 @@ from __future__ import annotations
 
 import copy
 import json
-import logging
 import multiprocessing
 import random
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gistill.distill.base import Base
 from gistill.distill.dataset import Row
-from gistill.distill.student import Encoded, by_length, prompt_ids
-from gistill.distill.train import Run, Settings, answer_loss, autocast
+from gistill.distill.losses import answer_logits, autocast, cross_entropy
+from gistill.distill.run import Run, Show
+from gistill.distill.settings import Settings
+from gistill.distill.student import Encoded, by_length, prompt_ids, rouge
 from gistill.errors import BadInput
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """questions: prompts a step. samples: answers drawn for each. seconds: stop when they are over.
-    max_prompt: longer prompts are not drawn from, in tokens."""
+    """questions: prompts a step. samples: answers drawn for each, which are compared with each
+    other. seconds: stop when they are over. max_prompt: longer prompts are not drawn from, in
+    tokens."""
 
     steps: int = 60
     questions: int = 64
@@ -43,79 +44,94 @@ class Sampling:
     seconds: float = 400.0
     workers: int = 12
 
+    def __post_init__(self) -> None:
+        if self.samples < 2:
+            raise BadInput(f"samples is {self.samples}; two at least, to compare one with another")
+
 
 def reward(text: str, reference: str) -> float:
     """Mean F1 of ROUGE-1, -2 and -Lsum, 0 to 1."""
-    from gistill.distill.student import rouge
-
     scores = rouge([text], [reference])
     return (scores["rouge1"] + scores["rouge2"] + scores["rougeLsum"]) / 300
 
 
 def reinforce(
+    base: Base,
     student: Any,
-    tokenizer: Any,
     rows: Sequence[Row],
     val: Sequence[Row],
     settings: Settings,
     sampling: Sampling,
     out: Path,
+    show: Show | None = None,
 ) -> dict[str, float]:
-    """Goes on training `student`, a model with trainable adapters; keeps the best in `out`.
+    """Goes on training `student`, `base` with trainable adapters; keeps the best in `out`.
 
     The adapters as they came are evaluated first, so that the result is never worse on `val`.
 
     Raises: BadInput if no prompt is within `max_prompt`.
     """
-    import torch
-
-    prompts = [prompt_ids(tokenizer, row.prompt) for row in rows]
+    prompts = [prompt_ids(base, row.input) for row in rows]
     usable = [i for i, ids in enumerate(prompts) if len(ids) <= sampling.max_prompt]
     if not usable:
         raise BadInput(f"no prompt is within {sampling.max_prompt} tokens; raise max_prompt")
-    device = str(next(student.parameters()).device)
     sampler = copy.deepcopy(student).merge_and_unload()
-    run = Run(student, settings, out)
-    run.evaluate(tokenizer, val, 0)
+    run = Run(base, student, settings, out, show=show)
+    run.evaluate(val, 0)
+    evaluated = done = 0
     draw = random.Random(settings.seed)
     context = multiprocessing.get_context("spawn")
     started = time.monotonic()
     with ProcessPoolExecutor(sampling.workers, context) as pool:
-        for step in range(sampling.steps):
-            if time.monotonic() - started > sampling.seconds:
-                break
+        while done < sampling.steps and time.monotonic() - started <= sampling.seconds:
             chosen = draw.sample(usable, min(sampling.questions, len(usable)))
-            torch.manual_seed(settings.seed * 1_000_003 + step)
-            drawn = _sample(sampler, tokenizer, [prompts[i] for i in chosen], sampling)
-            texts = [
-                tokenizer.decode(row.ids[row.start :], skip_special_tokens=True) for row in drawn
-            ]
-            references = [rows[i].completion for i in chosen for _ in range(sampling.samples)]
-            scores = torch.tensor(list(pool.map(reward, texts, references, chunksize=16)))
-            # An answer that had to be cut off is worth less than one that came to its end.
-            ended = torch.tensor([row.ids[-1] == tokenizer.eos_token_id for row in drawn])
-            scores = torch.where(ended, scores, 0.7 * scores).view(len(chosen), sampling.samples)
-            spread = scores.std(dim=1, keepdim=True) + 0.02
-            advantage = ((scores - scores.mean(dim=1, keepdim=True)) / spread).flatten()
-            for group in run.optimizer.param_groups:
-                group["lr"] = settings.lr * min(1.0, (step + 1) / 4)
-            _backward(student, drawn, advantage, settings, device)
-            run.update(step)
-            _refresh(sampler, student)
-            run.note(
-                step=step,
-                reward=round(float(scores.mean()), 4),
-                best_of=round(float(scores.max(dim=1).values.mean()), 4),
-                words=round(sum(len(t.split()) for t in texts) / len(texts), 1),
-                ended=round(float(ended.float().mean()), 3),
-                seconds=round(time.monotonic() - started, 1),
-            )
-            if (step + 1) % sampling.evals_every == 0:
-                run.evaluate(tokenizer, val, step + 1)
-    run.evaluate(tokenizer, val, step + 1)
-    record = {**asdict(settings), **asdict(sampling), "best": run.best}
+            some = [(prompts[i], rows[i].target) for i in chosen]
+            note = _step(run, sampler, some, sampling, pool, done)
+            done += 1
+            run.note(step=done, **note, seconds=round(time.monotonic() - started, 1))
+            if done % sampling.evals_every == 0:
+                run.evaluate(val, done)
+                evaluated = done
+    if evaluated < done:
+        run.evaluate(val, done)
+    record = {**asdict(settings), **asdict(sampling), "done": done, "best": run.best}
     (out / "run.json").write_text(json.dumps(record, indent=1))
     return run.best
+
+
+def _step(
+    run: Run,
+    sampler: Any,
+    some: Sequence[tuple[Sequence[int], str]],
+    sampling: Sampling,
+    pool: Executor,
+    step: int,
+) -> dict[str, float]:
+    """Draws answers to prompts, weighs them against the references, and makes one step."""
+    import torch
+
+    settings, base = run.settings, run.base
+    torch.manual_seed(settings.seed * 1_000_003 + step)
+    drawn = _sample(sampler, base.tokenizer, [prompt for prompt, _ in some], sampling)
+    texts = [base.tokenizer.decode(r.ids[r.start :], skip_special_tokens=True) for r in drawn]
+    references = [reference for _, reference in some for _ in range(sampling.samples)]
+    scores = torch.tensor(list(pool.map(reward, texts, references, chunksize=16)))
+    # An answer that had to be cut off is worth less than one that came to its end.
+    ended = torch.tensor([row.ids[-1] == base.tokenizer.eos_token_id for row in drawn])
+    scores = torch.where(ended, scores, 0.7 * scores).view(len(some), sampling.samples)
+    spread = scores.std(dim=1, keepdim=True) + 0.02
+    advantage = ((scores - scores.mean(dim=1, keepdim=True)) / spread).flatten()
+    for group in run.optimizer.param_groups:
+        group["lr"] = settings.lr * min(1.0, (step + 1) / 4)
+    _backward(base, run.student, drawn, advantage, settings)
+    run.update(step)
+    _refresh(sampler, run.student)
+    return {
+        "reward": round(float(scores.mean()), 4),
+        "best_of": round(float(scores.max(dim=1).values.mean()), 4),
+        "words": round(sum(len(t.split()) for t in texts) / len(texts), 1),
+        "ended": round(float(ended.float().mean()), 3),
+    }
 
 
 def _sample(
@@ -151,7 +167,7 @@ def _sample(
 
 
 def _backward(
-    student: Any, drawn: Sequence[Encoded], advantage: Any, settings: Settings, device: str
+    base: Base, student: Any, drawn: Sequence[Encoded], advantage: Any, settings: Settings
 ) -> None:
     """Gradients of the advantage-weighted log-likelihood, per token, batch by batch."""
     import torch
@@ -160,11 +176,10 @@ def _backward(
     total = sum(len(row.ids) - row.start for row in drawn)
     for batch in by_length([len(row.ids) for row in drawn], settings.batch_tokens):
         some = [drawn[i] for i in batch]
-        weight = torch.repeat_interleave(
-            advantage[batch], torch.tensor([len(row.ids) - row.start for row in some])
-        ).to(device)
-        with autocast(student, device):
-            losses = answer_loss(student, some, device, reduction="none")
+        lengths = torch.tensor([len(row.ids) - row.start for row in some])
+        weight = torch.repeat_interleave(advantage[batch], lengths).to(base.device)
+        with autocast(student, base.device):
+            losses = cross_entropy(*answer_logits(base, student, some), reduction="none")
         ((losses * weight).sum() / total).backward()
 
 

@@ -1,22 +1,21 @@
-"""The student: a causal model with LoRA adapters, its prompts as token ids, and its answers."""
+"""The student: a model with LoRA adapters, what it reads as token ids, and its answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from gistill.bench import scores
+from gistill.distill.base import Base
 from gistill.distill.dataset import Row
+from gistill.distill.settings import ALL_LINEAR, Settings
 from gistill.errors import BadInput
-
-BASE = "HuggingFaceTB/SmolLM2-135M-Instruct"
-TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Token ids of prompt and answer; the answer, end token included, begins at `start`."""
+    """Token ids of input and target; the target, end token included, begins at `start`."""
 
     ids: tuple[int, ...]
     start: int
@@ -33,90 +32,84 @@ class Decoding:
     length_penalty: float = 1.0
 
 
-def native_precision(device: str) -> str:
-    """ "bf16" where the device computes in it, else "fp32": emulated bf16 is many times slower."""
-    import torch
+def add_lora(base: Base, settings: Settings) -> Any:
+    """The base with fp32 LoRA adapters (Hu et al., 2021), which alone are trained.
 
-    if device.startswith("cpu"):
-        # Named by torch with an underscore, but the only place that says.
-        return "bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32"
-    return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-
-
-def load_base(path: Path, device: str, precision: str | None = None) -> tuple[Any, Any]:
-    """(model, tokenizer) from a GGUF file or a transformers folder.
-
-    precision: of the weights, "bf16" or "fp32"; by default what `native_precision` says.
-
-    Raises: BadInput if nothing is there.
+    Raises: BadInput for layers that it does not have; MissingExtra.
     """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    if not path.exists():
-        raise BadInput(f"{path} is missing; run: gistill models get")
-    where, extra = (path.parent, {"gguf_file": path.name}) if path.is_file() else (path, {})
-    tokenizer = AutoTokenizer.from_pretrained(where, **extra)
-    model: Any = AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32, **extra)
-    # Dequantized weights are plain ones: without this peft takes them for GGUF.
-    model.hf_quantizer, model.is_quantized = None, False
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
-    if (precision or native_precision(device)) == "bf16":
-        model = model.to(torch.bfloat16)
-    return model.to(device), tokenizer
-
-
-def add_lora(model: Any, *, rank: int, alpha: int, dropout: float, rslora: bool = False) -> Any:
-    """`model` with fp32 LoRA adapters on every linear layer but the output (Hu et al., 2021)."""
     from peft import LoraConfig, get_peft_model
 
+    names = settings.targets
     config = LoraConfig(
-        r=rank,
-        lora_alpha=alpha,
-        lora_dropout=dropout,
-        use_rslora=rslora,
-        target_modules=list(TARGETS),
-        task_type="CAUSAL_LM",
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        use_rslora=settings.rslora,
+        use_dora=settings.dora,
+        target_modules=names if names == ALL_LINEAR else names.split(","),
+        task_type="SEQ_2_SEQ_LM" if base.seq2seq else "CAUSAL_LM",
     )
-    return get_peft_model(model, config)
+    if settings.checkpointing:
+        # transformers is renaming it; the old name warns.
+        model, new = base.model, "activation_checkpointing_enable"
+        enable = getattr(model, new, None) or model.gradient_checkpointing_enable
+        enable({"use_reentrant": False})
+    try:
+        return get_peft_model(base.model, config)
+    except ValueError as error:
+        raise BadInput(f"no adapter fits {base.name}: {str(error).split('. ')[0]}") from error
 
 
-def prompt_ids(tokenizer: Any, prompt: str) -> list[int]:
-    """One user message through the model's own chat template, ready to be answered."""
+def prompt_ids(base: Base, prompt: str) -> list[int]:
+    """What the model reads of a prompt, as gistill's engines give it to it: through the chat
+    template where there is one, with the tokenizer's own special tokens where there is none."""
+    tokenizer = base.tokenizer
+    if base.seq2seq or not tokenizer.chat_template:
+        return list(tokenizer(prompt, verbose=False).input_ids)
     text = tokenizer.apply_chat_template(
-        [{"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False
+        [{"role": "user", "content": prompt}],
+        tokenize=False,
+        add_generation_prompt=True,
+        enable_thinking=False,  # templates that know no thinking ignore it
     )
-    return list(tokenizer(text, add_special_tokens=False).input_ids)
+    return list(tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
 
 
-def encode(row: Row, tokenizer: Any) -> Encoded:
+def encode(row: Row, base: Base) -> Encoded:
     """A row as the model sees it in training."""
-    prompt = prompt_ids(tokenizer, row.prompt)
-    answer = tokenizer(row.completion, add_special_tokens=False).input_ids
-    return Encoded((*prompt, *answer, tokenizer.eos_token_id), len(prompt))
+    prompt, end = prompt_ids(base, row.input), base.tokenizer.eos_token_id
+    if base.seq2seq:
+        answer = list(base.tokenizer(text_target=row.target, verbose=False).input_ids)
+    else:
+        answer = list(base.tokenizer(row.target, add_special_tokens=False, verbose=False).input_ids)
+    if not answer or answer[-1] != end:
+        answer.append(end)
+    return Encoded((*prompt, *answer), len(prompt))
 
 
 def answers(
-    model: Any, tokenizer: Any, prompts: Sequence[str], how: Decoding, batch_tokens: int = 200_000
+    base: Base, model: Any, prompts: Sequence[str], how: Decoding, batch_tokens: int = 200_000
 ) -> list[str]:
-    """Generated answers, in the order of `prompts`; batches hold `batch_tokens` of prompt."""
+    """Answers of `model`, which is the base or an adapted one, in the order of `prompts`; batches
+    hold `batch_tokens` of prompt."""
     import torch
 
     model.eval()
-    encoded = [prompt_ids(tokenizer, prompt) for prompt in prompts]
-    found: dict[int, str] = {}
+    encoded = [prompt_ids(base, prompt) for prompt in prompts]
+    pad, found = base.tokenizer.pad_token_id, dict[int, str]()
     for batch in by_length([len(ids) for ids in encoded], batch_tokens // how.beams):
         width = max(len(encoded[i]) for i in batch)
-        pad = tokenizer.pad_token_id
-        ids = torch.tensor([[pad] * (width - len(encoded[i])) + encoded[i] for i in batch])
-        mask = torch.tensor(
-            [[0] * (width - len(encoded[i])) + [1] * len(encoded[i]) for i in batch]
-        )
+        gaps = [width - len(encoded[i]) for i in batch]
+        rows, masks = [], []
+        for i, gap in zip(batch, gaps, strict=True):
+            fill, hide, show = [pad] * gap, [0] * gap, [1] * len(encoded[i])
+            left = not base.seq2seq  # decoder-only models go on from the last position
+            rows.append(fill + encoded[i] if left else encoded[i] + fill)
+            masks.append(hide + show if left else show + hide)
         with torch.no_grad():
             out = model.generate(
-                input_ids=ids.to(model.device),
-                attention_mask=mask.to(model.device),
+                input_ids=torch.tensor(rows).to(base.device),
+                attention_mask=torch.tensor(masks).to(base.device),
                 max_new_tokens=how.max_tokens,
                 num_beams=how.beams,
                 do_sample=False,
@@ -124,10 +117,10 @@ def answers(
                 repetition_penalty=how.repetition_penalty,
                 **({"length_penalty": how.length_penalty} if how.beams > 1 else {}),
                 pad_token_id=pad,
-                eos_token_id=tokenizer.eos_token_id,
+                eos_token_id=base.tokenizer.eos_token_id,
             )
-        for i, row in zip(batch, out[:, width:].tolist(), strict=True):
-            found[i] = tokenizer.decode(row, skip_special_tokens=True).strip()
+        for i, ids in zip(batch, out[:, 1 if base.seq2seq else width :].tolist(), strict=True):
+            found[i] = base.tokenizer.decode(ids, skip_special_tokens=True).strip()
     return [found[i] for i in range(len(prompts))]
 
 
@@ -144,16 +137,9 @@ def by_length(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
 
 
 def rouge(texts: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-    """Macro mean F1 x 100 of ROUGE-1, -2, -L and -Lsum (rouge-score, stemmed)."""
-    from rouge_score.rouge_scorer import RougeScorer
+    """Macro mean F1 x 100 of ROUGE-1, -2, -L and -Lsum, by the bench's frozen scorer.
 
-    from gistill.segmentation import sentences
-
-    names = ("rouge1", "rouge2", "rougeL", "rougeLsum")
-    scorer = RougeScorer(list(names), use_stemmer=True)
-    total = dict.fromkeys(names, 0.0)
-    for text, reference in zip(texts, references, strict=True):
-        lines = ["\n".join(sentences.split(t)) for t in (reference, text)]
-        for name, score in scorer.score(*lines).items():
-            total[name] += 100 * score.fmeasure / len(texts)
-    return {name: round(value, 2) for name, value in total.items()}
+    Raises: BadInput for another number of texts than references; MissingExtra.
+    """
+    found = scores.rouge(texts, references)[:, :, scores.PARTS.index("f1")].mean(axis=0)
+    return {name: round(float(value), 2) for name, value in zip(scores.METRICS, found, strict=True)}

@@ -1,0 +1,241 @@
+"""The forms of an adapter that run: merged for transformers, OpenVINO and CTranslate2, or the
+adapter alone in 16 bits; each is compared with the trained model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gistill.bench.commands import aligned
+from gistill.distill import agreement, dataset
+from gistill.distill.agreement import Case, Judge
+from gistill.distill.base import Base, open_base
+from gistill.distill.student import encode, prompt_ids
+from gistill.errors import BadInput, GistillError, MissingExtra
+from gistill.models import build, fetch
+from gistill.models.adapter import read_adapter
+from gistill.models.spec import spec
+
+Say = Callable[[str], None]
+
+_LONGEST = 1_500  # tokens of an input to compare on
+
+
+def run(
+    adapter: Path,
+    out: Path,
+    forms: Sequence[str],
+    *,
+    data: Path | None,
+    prompts: int,
+    offline: bool,
+    say: Say,
+) -> int:
+    """Writes `out/<form>` for every form and prints how each agrees with the trained model.
+
+    Returns the exit code: 1 if one agrees on fewer tokens than `agreement.LEAST`.
+
+    Raises: BadInput for what is no adapter, or cannot be exported so; MissingExtra.
+    """
+    base, trained = open_adapter(adapter, offline=offline)
+    cases = [
+        agreement.case(base, trained, prompt, target)
+        for prompt, target in _held_out(adapter, base, data, prompts)
+    ]
+    judge = agreement.of_torch(trained, seq2seq=base.seq2seq)
+    rows = [
+        ("form", "MB", "perplexity", "greedy agreement"),
+        _row("trained", adapter, judge, cases),
+    ]
+    worst = 1.0
+    out.mkdir(parents=True, exist_ok=True)
+    merged: Any = None
+    with tempfile.TemporaryDirectory(dir=out) as scratch:
+        for form in sorted(forms, key=lambda form: form != "adapter"):  # before it is merged
+            say(f"writing {form}")
+            if form != "adapter" and merged is None:
+                merged = trained.merge_and_unload()
+            target = out / form
+            with _published(target) as folder:
+                judge = _write(form, folder, base, merged, adapter, Path(scratch))
+            row = _row(form, target, judge, cases)
+            rows.append(row)
+            worst = min(worst, float(row[-1]))
+    print("\n".join(aligned(rows)))
+    if worst < agreement.LEAST:
+        say(f"gistill: a form agrees on less than {agreement.LEAST:.0%} of tokens: do not use it")
+        return 1
+    return 0
+
+
+def open_adapter(folder: Path, *, offline: bool = False) -> tuple[Base, Any]:
+    """The base in float32 on the CPU, and the adapted model, unmerged.
+
+    Raises: BadInput if `folder` is no adapter or does not fit its base; MissingExtra.
+    """
+    try:
+        from peft import PeftModel
+    except ImportError:
+        raise MissingExtra("exporting an adapter", "train") from None
+    try:
+        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        name = str(config["base_model_name_or_path"])
+    except (OSError, ValueError, KeyError) as error:
+        raise BadInput(f"{folder} is no LoRA adapter with a named base: {error}") from error
+    beside = folder / name
+    base = open_base(
+        str(beside) if beside.is_dir() else name, device="cpu", precision="fp32", offline=offline
+    )
+    try:
+        return base, PeftModel.from_pretrained(base.model, str(folder)).eval()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        cause = " ".join(str(error).split())[:160]
+        raise BadInput(f"the adapter {folder} does not fit its base {name}: {cause}") from error
+
+
+def _write(form: str, folder: Path, base: Base, merged: Any, adapter: Path, scratch: Path) -> Judge:
+    """Writes one form into `folder`; returns a judge that reads what was written."""
+    if form == "adapter":
+        _write_half(adapter, folder)
+        _, halved = open_adapter(folder)
+        return agreement.of_torch(halved, seq2seq=base.seq2seq)
+    if form == "hf":
+        _write_hf(merged, base, folder)
+        again = open_base(str(folder), device="cpu", precision="fp32")
+        return agreement.of_torch(again.model, seq2seq=base.seq2seq)
+    if form == "openvino":
+        _write_openvino(merged, base, adapter, folder)
+        return agreement.of_openvino(folder)
+    _write_ct2(merged, base, folder, scratch)
+    return agreement.of_ct2(folder, base.tokenizer, seq2seq=base.seq2seq)
+
+
+def _write_hf(merged: Any, base: Base, folder: Path) -> None:
+    merged.save_pretrained(folder)
+    base.tokenizer.save_pretrained(folder)
+
+
+def _write_openvino(merged: Any, base: Base, adapter: Path, folder: Path) -> None:
+    """With the bundled weights, as `gistill models get` builds them; else from 16-bit weights."""
+    about = {"name": adapter.parent.name, "adapter_sha256": _sha256(adapter)}
+    if base.seq2seq:
+        raise BadInput("OpenVINO runs decoder-only models here; export this one to hf or ct2")
+    if base.name == "bundled":
+        bundled = spec("bundled")
+        weights = fetch.weights(bundled, wheel=None, offline=True, say=lambda line: None)
+        known = about | {"licence": bundled.licence, "window": bundled.window}
+        build.convert(weights, folder, known, adapter=read_adapter(adapter), say=lambda line: None)
+        return
+    from gistill.distill import llama_gguf
+
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        source = Path(scratch) / "merged.gguf"
+        llama_gguf.write(merged, base.tokenizer, source)
+        build.convert(source, folder, about, adapter=None, say=lambda line: None)
+
+
+def _write_ct2(merged: Any, base: Base, folder: Path, scratch: Path) -> None:
+    try:
+        from ctranslate2.converters import TransformersConverter
+    except ImportError:
+        raise MissingExtra("exporting to ct2", "ct2") from None
+    whole = scratch / "hf"
+    _write_hf(merged, base, whole)
+    copied = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+    converter = TransformersConverter(
+        str(whole), copy_files=[name for name in copied if (whole / name).is_file()]
+    )
+    try:
+        converter.convert(str(folder), quantization="int8", force=True)
+    except (ValueError, NotImplementedError, KeyError) as error:
+        raise BadInput(f"CTranslate2 cannot convert this model: {error}") from error
+
+
+def _write_half(adapter: Path, folder: Path) -> None:
+    """The adapter in 16 bits: half the size, to ship."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(adapter / "adapter_model.safetensors")
+    halves = {name: tensor.to(torch.float16) for name, tensor in tensors.items()}
+    if any(not torch.isfinite(half).all() for half in halves.values()):
+        raise BadInput(f"the weights of {adapter} do not fit 16 bits")
+    save_file(halves, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    for name in ("adapter_config.json", "README.md"):
+        if (adapter / name).is_file():
+            shutil.copyfile(adapter / name, folder / name)
+
+
+def _held_out(
+    adapter: Path, base: Base, data: Path | None, wanted: int
+) -> Iterator[tuple[list[int], list[int] | None]]:
+    """Inputs, with targets where there are some: rows that were not trained on, of several
+    lengths, else parts of the bundled thread."""
+    rows = _rows(adapter, data)
+    limit = min(_LONGEST, base.limit or _LONGEST)
+    found = 0
+    for row in rows[:: max(1, len(rows) // max(1, 2 * wanted))]:
+        encoded = encode(row, base)
+        if len(encoded.ids) <= limit and found < wanted:
+            found += 1
+            yield list(encoded.ids[: encoded.start]), list(encoded.ids[encoded.start :])
+    if found:
+        return
+    from gistill.demo import load_demo
+    from gistill.prompts import template
+    from gistill.segmentation.render import render
+
+    lines = [render(segment) for segment in load_demo().segments]
+    for number in range(wanted):
+        text = "\n".join(lines[4 * number : 4 * number + 4])
+        prompt = prompt_ids(base, template("local").render(text, words=60))
+        if text and len(prompt) <= limit - 64:
+            found += 1
+            yield prompt, None
+    if not found:
+        raise BadInput("there is no input short enough to compare on; give --data DIR")
+
+
+def _rows(adapter: Path, data: Path | None) -> list[dataset.Row]:
+    if data is None:
+        try:
+            record = json.loads((adapter.parent / "run.json").read_text(encoding="utf-8"))
+            data = Path(record["data_dir"])
+        except (OSError, ValueError, KeyError):
+            return []
+        if not data.is_dir():
+            return []
+    parts, _ = dataset.load(data)
+    return list(parts.get("test") or parts.get("dev") or ())
+
+
+def _row(form: str, folder: Path, judge: Judge, cases: Sequence[Case]) -> tuple[str, ...]:
+    found = agreement.measure(judge, cases)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return form, f"{size / 1e6:.1f}", f"{found.perplexity:.3f}", f"{found.greedy:.4f}"
+
+
+@contextmanager
+def _published(target: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes `target` in one step at the end and is gone on failure."""
+    scratch = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+        shutil.rmtree(target, ignore_errors=True)
+        scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sha256(adapter: Path) -> str:
+    try:
+        return fetch.sha256(adapter / "adapter_model.safetensors")
+    except OSError as error:
+        raise GistillError(f"{adapter} cannot be read: {error}") from error
