@@ -23,7 +23,7 @@ def test_an_overlap_may_be_none_but_not_less():
         Options(overlap=-1)
 
 
-@pytest.mark.parametrize("name", ["dedupe_thr", "support_thr"])
+@pytest.mark.parametrize("name", ["dedupe_thr", "support_thr", "image_share"])
 @given(value=st.floats())
 def test_thresholds_are_from_0_to_1(name, value):
     if 0 <= value <= 1:

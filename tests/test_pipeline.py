@@ -222,3 +222,28 @@ def test_every_engine_fault_still_gives_a_summary():
         assert done.text
         assert done.failures == ()
         assert any("selected" in notice for notice in done.notices)
+
+
+def test_text_in_images_keeps_to_its_share_and_the_rest_is_told():
+    talk = meeting(60)
+    shown = [
+        piece
+        for n, spoken in enumerate(talk.segments)
+        for piece in (
+            spoken,
+            replace(spoken, id=f"i{n:06d}", kind="image_text", speaker=None),
+        )
+    ]
+    both = replace(talk, segments=tuple(shown))
+    done = run(both)
+    (unread,) = done.coverage.unread
+    assert unread.reason == "text in images beyond 25% of a chunk (--image-share)"
+    read = {segment.id for chunk in done.chunks for segment in chunk.segments}
+    assert read | set(unread.segments) == {segment.id for segment in both.segments}
+    assert {s.id for s in talk.segments} <= read
+    none = run(both, options=replace(SMALL, image_share=0.0))
+    assert [c.segments for c in none.chunks] == [c.segments for c in run(talk).chunks]
+    only = replace(talk, segments=tuple(replace(s, kind="frame") for s in talk.segments))
+    assert run(only).coverage.share == 1.0
+    with pytest.raises(BadInput, match="only text in images to read; raise --image-share"):
+        run(only, options=replace(SMALL, image_share=0.0))

@@ -37,6 +37,7 @@ class Settings:
     global_len: int = 200
     dedupe_thr: float = 0.92
     support_thr: float = THRESHOLD
+    image_share: float = 0.25
     strict: bool = False
     locate: bool = True
     language: str | None = None
@@ -45,6 +46,10 @@ class Settings:
     max_memory: int | None = None  # MB
     speculate: bool | None = None  # as the engine thinks best
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.max_memory is not None and self.max_memory < 1:
+            raise BadInput(f"max_memory is {self.max_memory} MB; give at least 1")
 
     def budget(self) -> Budget:
         return Budget(self.tokens, self.seconds, self.profile)
@@ -72,6 +77,7 @@ _TYPES: dict[str, type] = {
     "global_len": int,
     "dedupe_thr": float,
     "support_thr": float,
+    "image_share": float,
     "strict": bool,
     "locate": bool,
     "offline": bool,

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from gistill import grounding
 from gistill.engines import Engine
 from gistill.engines.extractive import Extractive
+from gistill.errors import BadInput
 from gistill.options import Options
 from gistill.segmentation import chunk as chunking
 from gistill.segmentation.render import render
+from gistill.segmentation.seen import admit
 from gistill.spending import Meter
 from gistill.teacher import fuse, local
 from gistill.teacher.draft import draft
@@ -67,6 +69,23 @@ class Findings:
         costs = {s.id: chunking.cost(s, self.engine.count) for s in segments}
         ids = tuple(i for i, tokens in costs.items() if tokens)
         self.unread.append(Unread(reason, sum(costs.values()), ids))
+
+    def admit(self, segments: Sequence[Segment], size: int) -> list[Segment]:
+        """`segments` without what was seen beyond its share of chunks of `size` tokens, which is
+        counted as unread; `costs` have to be known.
+
+        Raises: BadInput if nothing is left.
+        """
+        assert self.costs is not None
+        share = self.options.image_share
+        found = admit(segments, self.costs, self.engine.count, room=size, share=share)
+        if left := [atom for atom in found.left if atom.tokens]:
+            ids = tuple(dict.fromkeys(atom.segment.id for atom in left))
+            why = f"text in images beyond {share:.0%} of a chunk (--image-share)"
+            self.unread.append(Unread(why, sum(atom.tokens for atom in left), ids))
+        if not found.kept:
+            raise BadInput("there is only text in images to read; raise --image-share")
+        return found.kept
 
     def draft(self, *, lines: int) -> None:
         """Makes the root of sentences from an even sample of the thread, if it has any."""

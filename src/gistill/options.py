@@ -18,6 +18,7 @@ class Options:
     local_len, global_len: the most that a local and the final summary may have.
     dedupe_thr: cosine from which two sentences are the same.
     support_thr: support below which a sentence is marked, or dropped with `strict`.
+    image_share: of a chunk, the most that text seen in images and on slides may take.
     locate: with a query, read only what seems to answer it; else every chunk is read.
     """
 
@@ -27,6 +28,7 @@ class Options:
     global_len: int = 200
     dedupe_thr: float = 0.92
     support_thr: float = grounding.THRESHOLD
+    image_share: float = 0.25
     strict: bool = False
     language: str | None = None
     locate: bool = True
@@ -39,7 +41,7 @@ class Options:
             raise BadInput(f"overlap is {self.overlap}; give 0 or more")
         if self.max_tokens is not None and self.max_tokens < 1:
             raise BadInput(f"max_tokens is {self.max_tokens}; give at least 1")
-        for name in ("dedupe_thr", "support_thr"):
+        for name in ("dedupe_thr", "support_thr", "image_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise BadInput(f"{name} is {getattr(self, name)}; give a value from 0 to 1")
 

@@ -7,7 +7,7 @@ level by level -> Done. Nothing here knows how a stage does its work, and no sta
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -57,11 +57,15 @@ _DRAFT_SHARE = 0.1  # of the time that is left: what the second draft may take
 class Run(Iterator[Event]):
     """The events of one run, made as they are asked for; the last one is `Done`."""
 
-    def __init__(self, events: Iterator[Event]) -> None:
-        self._events = events
+    def __init__(self, events: Iterator[Event], plan: Callable[[], Plan]) -> None:
+        self._events, self._plan = events, plan
 
     def __next__(self) -> Event:
         return next(self._events)
+
+    def plan(self) -> Plan:
+        """How the run would go, without beginning it: the engine counts, and is asked nothing."""
+        return self._plan()
 
     def result(self) -> Done:
         """Runs to the end and returns the result."""
@@ -99,8 +103,10 @@ def summarize(
     budget = budget or Budget()
     query = query.strip() if query else None
     found = Findings(thread, engine, budget, query, options or Options(), notices, meter)
-    work = _Work(found, store or Store())
-    return Run(work.events() if budget.seconds is None else work.punctual(budget.seconds))
+    store = store or Store()
+    work = _Work(found, store, Generation(engine, store))
+    events = work.events() if budget.seconds is None else work.punctual(budget.seconds)
+    return Run(events, lambda: work.planned()[1])
 
 
 @dataclass(slots=True)
@@ -109,6 +115,7 @@ class _Work:
 
     found: Findings
     store: Store
+    generation: Generation
 
     @property
     def deadline(self) -> float | None:
@@ -140,11 +147,9 @@ class _Work:
 
     def events(self) -> Iterator[Event]:
         found = self.found
-        if not any(local.lines([segment]) for segment in found.thread.segments):
-            raise BadInput("there is nothing to summarize: the thread holds no words")
         if self.deadline is not None:
             yield from self._drafts(self.deadline)
-        chunks, plan = self._planned()
+        chunks, plan = self.planned()
         if plan.global_len < _TINY:
             local.short_sentence(chunks, found.engine.count, plan.global_len)  # or BadInput
         found.chunks, found.plan = chunks, plan
@@ -178,14 +183,16 @@ class _Work:
         if self.found.root is not None:
             yield Draft(fuse.joined(self.found.root.claims))
 
-    def _planned(self) -> tuple[tuple[Chunk, ...], Plan]:
+    def planned(self) -> tuple[tuple[Chunk, ...], Plan]:
+        if not any(local.lines([segment]) for segment in self.found.thread.segments):
+            raise BadInput("there is nothing to summarize: the thread holds no words")
         options, budget = self.found.options, self.found.budget
         count, global_len = self.found.engine.count, self.found.global_len
         size = chunk_size(options, self.found.engine, global_len, self.found.query)
-        segments = self._located(size, self.found.count_all())
         overlap = options.overlap
         if options.max_tokens is None:
             overlap = min(overlap, size // 4)
+        segments = self.found.admit(self._located(size, self.found.count_all()), size)
         chunks = chunking.pack(segments, count, max_tokens=size, overlap=overlap)
         if self.deadline is not None:  # drafts and packing have had their part
             budget = replace(budget, seconds=max(_MARGIN, self.deadline - time.monotonic()))
@@ -232,9 +239,6 @@ class _Work:
         self.found.notices.append(text)
         return Notice(text)
 
-    def _generation(self) -> Generation:
-        return Generation(self.found.engine, self.store)
-
     def _leaves(self, chunks: Sequence[Chunk], plan: Plan) -> Stage[list[Summary]]:
         """Local summaries, one a chunk, in order."""
         task, requests = leaf_requests(
@@ -245,7 +249,7 @@ class _Work:
         answers: dict[int, Answer] = {}
         for index in skipped:
             why = "not read for lack of time"
-            answers[index] = self._generation().selected(requests[index], index, why)
+            answers[index] = self.generation.selected(requests[index], index, why)
         asked = [requests[i] for i in read]
         share = plan.steps[0].seconds / plan.seconds if plan.seconds else 1.0
         single = len(chunks) == 1
@@ -272,7 +276,7 @@ class _Work:
             cited = tuple(claim for claim in leaf.claims if claim.cites)
             return replace(leaf, claims=cited or leaf.claims)
         why = "most of what the engine wrote has no support in the text"
-        selected = local.summary(chunk, self._generation().selected(request, 0, why))
+        selected = local.summary(chunk, self.generation.selected(request, 0, why))
         return selected if selected.claims else leaf
 
     def _answers(
@@ -286,7 +290,7 @@ class _Work:
         version = template(task).version
         found: list[Answer] = []
         yield Progress(stage, 0, len(requests))
-        for answer in self._generation().answers(
+        for answer in self.generation.answers(
             requests, stage=stage, version=version, deadline=deadline
         ):
             self.found.meter.add(answer)

@@ -32,4 +32,6 @@ def test_render_names_the_speaker_and_marks_what_was_seen():
     assert render(Segment("s", "Hi.", AT, "Ada", "utterance")) == "Ada: Hi."
     assert render(Segment("s", "Hi.", AT)) == "Hi."
     assert render(Segment("s", "{pause}", AT, "Ada")) == ""
-    assert render(Segment("s", "Q3: 5 %", AT, None, "image_text")) == "[image text] Q3: 5%"
+    assert render(Segment("s", "Q3: 5 %", AT, None, "image_text")) == "[image] Q3: 5%"
+    assert render(Segment("s", "Q3", AT, "Ann", "caption")) == "Ann: [image] Q3"
+    assert render(Segment("s", "Q3", AT, None, "frame")) == "[slide] Q3"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import re
 
-from gistill.types import Segment
+from gistill.types import Kind, Segment
 
 # Transcriber's tags such as {vocalsound} or [inaudible]; the inline tags of captions.
 _TAGS = re.compile(
@@ -25,6 +25,7 @@ _CLITIC = re.compile(r"(?<=\w) ?(n't|'(?:s|re|ve|ll|m|d|t))\b", re.IGNORECASE)
 _SPACED_STOP = re.compile(r"(?<=[^\s.,!?;:]) +([.,!?;:%])(?=\s|$)")
 _SPACED = re.compile(r" [.,!?;:%]")
 _SPELLED = re.compile(r"\b((?:[A-Za-z]_)+[A-Za-z]?)(?=\W|$)")  # "l_c_d_" reads as "lcd"
+_MARKS: dict[Kind, str] = {"image_text": "image", "caption": "image", "frame": "slide"}
 
 
 def clean(text: str) -> str:
@@ -52,6 +53,6 @@ def render(segment: Segment) -> str:
     said = clean(segment.text)
     if not said:
         return ""
-    if segment.kind in ("image_text", "caption", "frame"):
-        said = f"[{segment.kind.replace('_', ' ')}] {said}"
+    if mark := _MARKS.get(segment.kind):
+        said = f"[{mark}] {said}"
     return f"{segment.speaker}: {said}" if segment.speaker else said
