@@ -153,3 +153,14 @@ def test_settings_reach_what_they_are_of():
     assert settings.open_options().max_memory == 5_000_000
     assert Settings().open_options().max_memory is None
     assert resolve(settings.values(), environ={}) == settings
+
+
+@pytest.mark.parametrize("megabytes", [0, -5])
+def test_memory_is_more_than_none(tmp_path, megabytes):
+    said = f"max_memory is {megabytes} MB; give at least 1"
+    with pytest.raises(BadInput, match=said):
+        resolve({"max_memory": megabytes}, environ={})
+    with pytest.raises(BadInput, match=said):
+        resolve({}, environ={"GISTILL_MAX_MEMORY": str(megabytes)})
+    with pytest.raises(BadInput, match=said):
+        resolve({}, environ={}, file=written(tmp_path, f"max_memory = {megabytes}"))

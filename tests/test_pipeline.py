@@ -247,3 +247,17 @@ def test_text_in_images_keeps_to_its_share_and_the_rest_is_told():
     assert run(only).coverage.share == 1.0
     with pytest.raises(BadInput, match="only text in images to read; raise --image-share"):
         run(only, options=replace(SMALL, image_share=0.0))
+
+
+@pytest.mark.parametrize("seconds", [None, 3600.0])
+def test_looking_at_the_plan_changes_nothing_of_the_run(seconds):
+    budget = Budget(seconds=seconds)
+    query, thread = "What about the budget?", meeting(200)
+    run = summarize(thread, "echo:window=300", budget, query)
+    foreseen = run.plan()
+    assert run.plan().steps == foreseen.steps
+    done = run.result()
+    assert done.plan.chunks == foreseen.chunks
+    alone = summarize(thread, "echo:window=300", budget, query).result()
+    assert (done.text, done.coverage) == (alone.text, alone.coverage)
+    assert done.coverage.unread

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 from dataclasses import replace
 
 import pytest
@@ -172,3 +173,12 @@ def test_models_are_listed(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["name", *(row["name"] for row in rows)]
     assert "bundled" in {row["name"] for row in rows}
+
+
+@pytest.mark.parametrize("seconds", [None, 0.01, 3600.0])
+def test_a_dry_run_begins_no_work(capsys, seconds):
+    unable = replace(ECHO, engine="echo:dead=1", seconds=seconds, format="json")
+    assert run(unable, dry_run=True, started=session.time.monotonic()) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["chunks"] > 1
+    assert "gistill-work" not in {thread.name for thread in threading.enumerate()}

@@ -80,3 +80,9 @@ def test_a_folder_without_a_model_says_what_would_be_one(tmp_path: Path) -> None
 def test_a_path_opens(t5: Path, t5_ct2: Path) -> None:
     assert open_engine(t5).id == open_engine(f"hf:{t5}").id
     assert open_engine(str(t5_ct2)).id == open_engine(f"ct2:{t5_ct2}").id
+
+
+@pytest.mark.parametrize("before", ["", "hf:", "gguf:", "openvino:", "ct2:"])
+def test_a_path_of_nobody(before: str) -> None:
+    with pytest.raises(BadInput, match="there is no user ~nosuchuser; give the whole path"):
+        open_engine(f"{before}~nosuchuser/model")
