@@ -106,7 +106,7 @@ def summarize(
     store = store or Store()
     work = _Work(found, store, Generation(engine, store))
     events = work.events() if budget.seconds is None else work.punctual(budget.seconds)
-    return Run(events, lambda: work.planned()[1])
+    return Run(events, lambda: replace(work, found=replace(found, unread=[])).planned()[1])
 
 
 @dataclass(slots=True)
@@ -246,10 +246,8 @@ class _Work:
         )
         read = choose(chunks, len(chunks) - plan.unread, self.found.query, self.found.engine.count)
         skipped = [i for i in range(len(chunks)) if i not in read]
-        answers: dict[int, Answer] = {}
-        for index in skipped:
-            why = "not read for lack of time"
-            answers[index] = self.generation.selected(requests[index], index, why)
+        why = "not read for lack of time"
+        answers = {i: self.generation.selected(requests[i], i, why) for i in skipped}
         asked = [requests[i] for i in read]
         share = plan.steps[0].seconds / plan.seconds if plan.seconds else 1.0
         single = len(chunks) == 1
@@ -283,8 +281,7 @@ class _Work:
         self, requests: Sequence[Request], stage: str, task: Task, share: float
     ) -> Stage[list[Answer]]:
         """Answers to `requests` within `share` of the time that is left."""
-        deadline = self.deadline
-        started = time.monotonic()
+        started, deadline = time.monotonic(), self.deadline
         if deadline is not None:
             deadline = started + max(0.0, deadline - started) * share
         version = template(task).version

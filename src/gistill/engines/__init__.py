@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from gistill.errors import BadInput
+from gistill.home import expanded
 from gistill.types import Completion, Request
 
 OnText = Callable[[int, str], None]
@@ -119,7 +120,7 @@ def spec_of(name: str | PathLike[str]) -> str:
     """
     if isinstance(name, str) and name.partition(":")[0] in _TABLE:
         return name
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_file() and path.suffix.lower() == ".gguf":
         return f"gguf:{path}"
     if name and path.exists():

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from gistill.engines import OpenOptions
 from gistill.engines.fingerprint import fingerprint
 from gistill.errors import BadInput, EngineFailed, MissingExtra
+from gistill.home import expanded
 from gistill.models import fetch
 from gistill.models.spec import spec
 
@@ -76,7 +77,7 @@ def load(argument: str, options: OpenOptions, read: Read = read) -> Checkpoint:
 
     Raises: BadInput for something that is no model; EngineFailed if the hub cannot be reached.
     """
-    folder = Path(argument).expanduser()
+    folder = expanded(argument)
     if folder.is_dir():
         if (folder / "adapter_config.json").is_file():
             return _load_adapter(folder, options)

@@ -25,6 +25,7 @@ from gistill.engines.ct2_file import CONVERT, header
 from gistill.engines.fingerprint import fingerprint
 from gistill.engines.growth import closes, legible, winding_down
 from gistill.errors import BadInput, EngineFailed, MissingExtra, Overflow
+from gistill.home import expanded
 from gistill.types import Completion, Finish, Request
 
 try:
@@ -392,7 +393,7 @@ def open(name: str, argument: str, options: OpenOptions) -> CTranslate2:
     key, _, value = settings.partition("=")
     if settings and (key != "context" or not value.isdigit() or int(value) < 2):
         raise BadInput(f"ct2 takes FOLDER or FOLDER?context=N, and got {argument!r}")
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     if not path or not (folder / "model.bin").is_file():
         raise BadInput(f"{path or 'ct2:'} is no CTranslate2 model folder; {CONVERT}")
     if not (folder / "tokenizer.json").is_file():

@@ -27,6 +27,7 @@ from gistill.engines import OnText, OpenOptions, Speed, machine
 from gistill.engines.child import Child
 from gistill.engines.fingerprint import fingerprint
 from gistill.errors import BadInput, EngineFailed, Overflow
+from gistill.home import expanded
 from gistill.models.spec import names
 from gistill.segmentation import sentences
 from gistill.types import Completion, Finish, Request
@@ -292,8 +293,8 @@ def open(name: str, argument: str, options: OpenOptions) -> OpenVINO:
     if not argument:
         raise BadInput(f"name a model: {name}:PATH")
     if name == "gguf":
-        return OpenVINO(models.from_gguf(Path(argument).expanduser()), options)
-    folder = Path(argument).expanduser()
+        return OpenVINO(models.from_gguf(expanded(argument)), options)
+    folder = expanded(argument)
     if not folder.exists() and argument in names("openvino"):
         folder = models.path(argument)
     if not (folder / "openvino_model.xml").is_file():
