@@ -20,7 +20,7 @@ from gistill.home import home
 from gistill.pipeline import summarize
 from gistill.progress import Reporter, account_of
 from gistill.store import Store, key
-from gistill.types import Done, Plan, Planned, Thread
+from gistill.types import Done, Plan, Thread
 
 _LEAST_SECONDS = 0.05
 
@@ -56,9 +56,7 @@ def run(
             reporter.say(f"note: {notice}")
         events = summarize(thread, engine, budget, query, options=options, store=store)
         if dry_run:
-            # With a time budget drafts come first, and all else where there is no time to plan.
-            planned = next(event for event in events if isinstance(event, Planned | Done))
-            print(_plan_text(planned.plan, as_json=settings.format == "json"))
+            print(_plan_text(events.plan(), as_json=settings.format == "json"))
             return 0
         id = _run_id(thread, engine, settings, query)
         store.begin(id, _title(thread), settings.values() | {"query": query})
