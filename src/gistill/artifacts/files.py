@@ -29,10 +29,11 @@ def write(done: Done, thread: Thread, out_dir: Path) -> list[Path]:
 
     Raises: BadInput if the folder or a file cannot be written. Files already written stay.
     """
+    page = report.render(done, thread, beside=out_dir)
     return [
         save(out_dir / "summary.json", map(str.encode, jsonfile.pieces(done, thread))),
         save(out_dir / "summary.md", [markdown.render(done, thread).encode("utf-8")]),
-        save(out_dir / "report.html", [report.render(done, thread).encode("utf-8")]),
+        save(out_dir / "report.html", [page.encode("utf-8")]),
     ]
 
 

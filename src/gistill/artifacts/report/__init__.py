@@ -9,24 +9,29 @@ import base64
 import hashlib
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from string import Template
 
 from gistill.artifacts import account
 from gistill.artifacts.citations import Citations, count, nodes, weak
 from gistill.artifacts.markdown import title
-from gistill.artifacts.report import figures, source, tree
+from gistill.artifacts.report import figures, recordings, source, tree
 from gistill.artifacts.report.claims import escape, items
+from gistill.artifacts.report.thumbnails import thumbnails
 from gistill.types import Done, Thread
 
 _PEOPLE = 12
 
 
-def render(done: Done, thread: Thread) -> str:
+def render(done: Done, thread: Thread, *, beside: Path | None = None) -> str:
     """The page. Whatever stood in the thread is text in it: escaped, and no script but ours runs.
 
     Above `source.WHOLE` segments it shows the cited ones and their neighbours, and says so.
+    Pictures of what is cited are made from the files, as far as they are still there; recordings
+    are linked from the folder `beside`, where the page will lie, if that is given.
     """
     citations = Citations(done, thread)
+    seen = thumbnails(thread, citations)
     style, script = _asset("page.css"), _asset("page.js")
     return Template(_asset("page.html")).substitute(
         style=style,
@@ -39,12 +44,14 @@ def render(done: Done, thread: Thread) -> str:
         glance=_glance(done, thread),
         claims=items(done, citations),
         tree=tree.section(done, citations),
-        coverage=_coverage(done, thread, citations),
+        coverage=_coverage(done, thread, citations, seen.notes),
         positions=figures.positions(done.positions),
         cost=_cost(done),
         engine=escape(done.engine),
         sources=_sources(thread),
-        turns=source.sections(done, thread, citations),
+        turns=source.sections(
+            done, thread, citations, seen.figures, recordings.links(thread, beside)
+        ),
         turn_count=escape(source.headline(thread, citations)),
     )
 
@@ -94,9 +101,10 @@ def _list(lines: list[str], kind: str) -> str:
     return f'<ul class="{kind}">{rows}</ul>' if rows else ""
 
 
-def _coverage(done: Done, thread: Thread, citations: Citations) -> str:
+def _coverage(done: Done, thread: Thread, citations: Citations, unseen: list[str]) -> str:
     told = [f"Gap: {gap}" for gap in account.gaps(done, citations)]
     told += account.remarks(done, thread)
+    told += map(account.sentence, unseen)
     return (
         f"<p>{escape(account.coverage(done, thread))} {escape(account.support(done))}</p>"
         + figures.coverage(done.coverage)

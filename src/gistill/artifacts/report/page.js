@@ -113,7 +113,27 @@
     clear();
   }
 
+  // A recording plays here, from the cited moment; without this script the link opens it there.
+  const player = source.querySelector(".player");
+  const film = player.querySelector("video");
+  film.addEventListener("loadedmetadata", () => player.classList.toggle("sound", !film.videoHeight));
+  film.addEventListener("error", () => (player.hidden = true));
+
+  function play(link) {
+    const [url, start] = link.getAttribute("href").split("#t=");
+    player.hidden = false;
+    if (film.getAttribute("src") !== url) film.src = url;
+    film.currentTime = Number(start);
+    film.play();
+  }
+
   document.addEventListener("click", (event) => {
+    const link = event.target.closest(".play");
+    if (link) {
+      event.preventDefault();
+      play(link);
+      return;
+    }
     const chip = event.target.closest(".chip");
     if (chip) {
       event.preventDefault();

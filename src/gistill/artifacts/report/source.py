@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
+from typing import NamedTuple
 
 from gistill.artifacts import plain
 from gistill.artifacts.citations import Citations, count, elsewhere, noun
+from gistill.artifacts.report import recordings
 from gistill.artifacts.report.claims import escape
 from gistill.types import Done, Segment, Thread
 
@@ -21,14 +24,23 @@ def headline(thread: Thread, citations: Citations) -> str:
     return said if total <= WHOLE else f"{said}; only cited parts and their surroundings are shown"
 
 
-def sections(done: Done, thread: Thread, citations: Citations) -> str:
-    """The segments part by part, in blocks that a browser lays out only when they are in view."""
+def sections(
+    done: Done,
+    thread: Thread,
+    citations: Citations,
+    figures: Mapping[str, str] | None = None,
+    players: Mapping[str, str] | None = None,
+) -> str:
+    """The segments part by part, in blocks that a browser lays out only when they are in view.
+
+    `figures` are pictures as HTML by segment, `players` the URLs of recordings by source.
+    """
+    extras = _Extras(_citing(done), figures or {}, players or {})
     part_of: dict[str, int] = {}
     for chunk in done.chunks:
         for segment in chunk.segments:
             part_of.setdefault(segment.id, citations.parts[chunk.id])
     unread = {id_ for part in done.coverage.unread for id_ in part.segments}
-    back = _citing(done)
     shown = _shown(thread, citations)
     html: list[str] = []
     many = len(thread.sources) > 1
@@ -44,12 +56,20 @@ def sections(done: Done, thread: Thread, citations: Citations) -> str:
                 here = citations.ordinals[segment.id]
                 if here > after + 1:
                     html.append(f'<li class="left-out">{here - after - 1:,} not shown</li>')
-                html.append(_turn(segment, citations, segment.id in unread, bool(part), back))
+                html.append(_turn(segment, citations, segment.id in unread, bool(part), extras))
                 after = here
             html.append("</ol>")
     if after < len(thread.segments):
         html.append(f'<p class="left-out">{len(thread.segments) - after:,} not shown</p>')
     return "".join(html)
+
+
+class _Extras(NamedTuple):
+    """What goes with a segment: the sentences that cite it, a picture, a way to play it."""
+
+    back: Mapping[str, list[int]]
+    figures: Mapping[str, str]
+    players: Mapping[str, str]
 
 
 def _shown(thread: Thread, citations: Citations) -> list[Segment]:
@@ -88,9 +108,10 @@ def _turn(
     citations: Citations,
     unread: bool,
     in_part: bool,
-    back: dict[str, list[int]],
+    extras: _Extras,
 ) -> str:
     number = citations.numbers.get(segment.id)
+    back = extras.back
     cited = "cited" if segment.id in back else "noted" if number else ""
     kinds = " ".join(filter(None, (cited, "unread" if unread else "")))
     speaker = f'<b dir="auto">{escape(plain.line(segment.speaker))}</b> ' if segment.speaker else ""
@@ -98,12 +119,15 @@ def _turn(
     if unread and in_part:  # elsewhere the heading says it
         marks += '<span class="tag">not read</span>'
     links = "".join(f'<a href="#c{n}">cited in sentence {n}</a>' for n in back.get(segment.id, ()))
+    if number:
+        marks += recordings.button(segment, extras.players)
     kind = f' class="{kinds}"' if kinds else ""
     back_links = f'<p class="back">{links}</p>' if links else ""
     places = escape(elsewhere(segment).removeprefix(" (").removesuffix(")"))
     also = f'<p class="also" dir="auto">{places}</p>' if places else ""
+    figure = extras.figures.get(segment.id, "")
     return (
         f'<li id="t{citations.ordinals[segment.id]}"{kind}>'
         f'<span class="at">{escape(citations.place(segment))}{marks}</span><div>{speaker}'
-        f'<p dir="auto">{escape(segment.text.strip())}</p>{also}{back_links}</div></li>\n'
+        f'<p dir="auto">{escape(segment.text.strip())}</p>{also}{figure}{back_links}</div></li>\n'
     )
