@@ -6,6 +6,7 @@ looked for where they were when the thread was read, and shown only if they are 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -99,7 +100,7 @@ class Pictures:
         parts = PurePosixPath(name).parts
         for count in range(len(parts), 0, -1):
             path = Path(*parts[:count])
-            if path.is_file():
+            if os.path.isfile(path):  # unlike that of `Path`, False for a name that cannot be
                 blob = files.blob(path)
                 return self._member(blob, "/".join(parts[count:])) if count < len(parts) else blob
         return None

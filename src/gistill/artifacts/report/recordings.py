@@ -24,7 +24,7 @@ def links(thread: Thread, beside: Path | None) -> dict[str, str]:
     found = {}
     for name in sorted(timed):
         path = Path(name)
-        if path.suffix.lower() in (*audio.SUFFIXES, *video.SUFFIXES) and path.is_file():
+        if path.suffix.lower() in (*audio.SUFFIXES, *video.SUFFIXES) and os.path.isfile(path):
             try:
                 near = Path(os.path.relpath(path.absolute(), beside.absolute()))
             except ValueError:  # on another drive
