@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from exports import SLACK, folder, zipped
 from gistill import cli
 from threads import meeting
 
@@ -193,3 +194,34 @@ def test_no_command_prints_the_help(capsys):
     code, out, _ = run(capsys)
     assert code == 2
     assert "usage: gistill" in out
+
+
+def test_formats_are_listed_with_what_they_need(capsys):
+    code, out, _ = run(capsys, "formats")
+    assert code == 0
+    assert "Slack export" in out
+    rows = json.loads(run(capsys, "formats", "--json")[1])
+    assert {row["name"] for row in rows} >= {"WebVTT", "mail", "PDF", "audio", "Slack export"}
+    assert all(row["installed"] == (not row["missing"]) for row in rows)
+
+
+def test_speakers_are_renamed_at_once_or_afterwards(talk, capsys):
+    _, out, _ = run(capsys, talk, *ECHO, "--alias", "Ada=A. King", "--alias", "Grace=G. Hopper")
+    assert "A. King: " in out
+    (row,) = json.loads(run(capsys, "runs", "--json")[1])
+    assert run(capsys, "runs", "rename", row["id"], "A. King=Countess")[0] == 0
+    out = run(capsys, "runs", "show", row["id"])[1]
+    assert "Countess: " in out
+    assert "G. Hopper: " in out
+    assert run(capsys, "runs", "rename", row["id"], "Nobody=x")[0] == 2
+    assert run(capsys, "runs", "show", row["id"], "Ada=x")[0] == 2
+    assert run(capsys, talk, *ECHO, "--alias", "Ada")[0] == 2
+
+
+def test_a_folder_and_an_archive_are_one_thread(home, capsys):
+    folder(home / "plan", {"a.txt": "Ada: We open in May.\nBen: Good.\n", "b.zip": zipped(SLACK)})
+    code, out, _ = run(capsys, "plan", *ECHO, "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert {"Ada", "Ben", "Ada Lovelace"} <= set(found["participants"])
+    assert "plan/b.zip/general" in {source["name"] for source in found["sources"]}

@@ -26,6 +26,22 @@ def test_events_become_plain_lines_off_a_terminal(capsys):
     ]
 
 
+def test_long_reading_is_told_with_what_is_left_of_it(monkeypatch, capsys):
+    clock = iter([0.0, 0.0, 1.0, 12.0, 13.0, 30.0])
+    monkeypatch.setattr("gistill.progress.time.monotonic", lambda: next(clock))
+    with Reporter() as reporter:
+        for share in (0.0, 0.1, 0.25, 0.3, 1.0):
+            reporter.reading("hearing a.wav", share)
+    assert capsys.readouterr().err.splitlines() == [
+        "hearing a.wav: 25%, about 36 s left",
+        "hearing a.wav: 100%",
+    ]
+    monkeypatch.undo()
+    with Reporter(quiet=True) as reporter:
+        reporter.reading("hearing a.wav", 1.0)
+    assert capsys.readouterr().err == ""
+
+
 def test_quiet_shows_notices_only(capsys):
     with Reporter(quiet=True) as reporter:
         reporter.show(Planned(plan(9.0)))

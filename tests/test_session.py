@@ -9,6 +9,7 @@ import pytest
 
 from gistill import session
 from gistill.config import Settings, resolve
+from gistill.engines import open_or_select
 from gistill.errors import BadInput
 from threads import meeting
 
@@ -173,6 +174,67 @@ def test_models_are_listed(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["name", *(row["name"] for row in rows)]
     assert "bundled" in {row["name"] for row in rows}
+
+
+def test_names_are_put_in_where_a_result_is_shown_and_cost_no_model_call(capsys):
+    assert run() == 0
+    plain = capsys.readouterr().out
+    assert "Ada" in plain
+    (one,) = kept()
+    assert session.rename_run(one.id[:6], ["Ada=Countess"]) == 0
+    assert capsys.readouterr().out == "Ada is shown as Countess\n"
+    session.show_run(one.id, format="text", out_dir=None)
+    shown = capsys.readouterr().out
+    assert "Countess: " in shown
+    assert "Ada" not in shown
+    run(replace(ECHO, format="json"))  # the same work again
+    data = json.loads(capsys.readouterr().out)
+    assert data["run"]["calls"] == 0
+    assert data["participants"] == ["Countess", "Grace", "Edsger"]
+    run(replace(ECHO, format="json"), aliases=["Ada=Lady L."])
+    data = json.loads(capsys.readouterr().out)
+    assert data["run"]["calls"] == 0
+    assert data["participants"][0] == "Lady L."
+    session.rename_run(one.id, ["Lady L.="])
+    capsys.readouterr()
+    session.show_run(one.id, format="text", out_dir=None)
+    assert capsys.readouterr().out == plain
+
+
+def test_names_nobody_has_are_refused_before_the_work(capsys):
+    with pytest.raises(BadInput, match="nobody called 'Zoe' speaks here; there is Ada, Grace"):
+        run(aliases=["Zoe=Z"])
+    assert kept() == []
+    run()
+    (one,) = kept()
+    with pytest.raises(BadInput, match="nobody called 'Zoe'"):
+        session.rename_run(one.id, ["Zoe=Z"])
+    with pytest.raises(BadInput, match="name the run and the speakers"):
+        session.rename_run(one.id, [])
+
+
+def test_longer_names_keep_the_token_budget(capsys):
+    settings = Settings(engine="extractive", tokens=60, format="json")
+    run(settings)
+    before = json.loads(capsys.readouterr().out)["summary"]["claims"]
+    long = "the Right Honourable Augusta Ada King, Countess of Lovelace"
+    run(settings, aliases=[f"{name}={long}" for name in ("Ada", "Grace", "Edsger")])
+    data = json.loads(capsys.readouterr().out)
+    assert 1 < len(data["summary"]["claims"]) < len(before)
+    assert long in data["text"]
+    assert open_or_select("extractive")[0].count(data["text"]) <= 60
+    assert "left out to keep 60 tokens" in data["notices"][-1]
+
+
+def test_a_file_that_cannot_be_read_is_a_gap_in_the_result_and_code_1(capsys, tmp_path):
+    lines = [f"{s.speaker}: {s.text}" for s in meeting(60).segments]
+    (tmp_path / "a.txt").write_text("\n".join(lines))
+    (tmp_path / "b.json").write_text("[{")
+    code = session.run(ECHO, lambda: session.read(ECHO, ["a.txt", "b.json"]), quiet=True)
+    out, err = capsys.readouterr()
+    assert code == 1
+    assert "Not read: b.json is not valid JSON" in out
+    assert "b.json is not valid JSON" in err
 
 
 @pytest.mark.parametrize("seconds", [None, 0.01, 3600.0])

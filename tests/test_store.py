@@ -196,3 +196,19 @@ for i in range(40):
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_names_outlive_a_run_that_is_begun_anew_and_go_with_it(tmp_path):
+    store = Store(tmp_path / "store.db")
+    store.begin("abc", "t", {})
+    assert store.names("abc") == {}
+    store.rename("abc", {"S1": "Ada"})
+    store.begin("abc", "t", {})
+    store.finish("abc", "done", {})
+    assert store.names("abc") == {"S1": "Ada"}
+    assert store.find("ab") == "abc"
+    with pytest.raises(BadInput, match="no run with an id that starts 'x'"):
+        store.find("x")
+    store.prune(keep_runs=0, max_bytes=1 << 30)
+    assert store.names("abc") == {}
+    store.close()

@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING
 from gistill import __version__
 from gistill.bench import commands as bench
 from gistill.distill import commands as distill
-from gistill.errors import GistillError
+from gistill.errors import BadInput, GistillError
 
 if TYPE_CHECKING:
     from gistill.config import Settings
 
-COMMANDS = ("summarize", "demo", "models", "config", "doctor", "runs", "bench", "distill")
+COMMANDS = (
+    *("summarize", "demo", "models", "config", "doctor", "formats", "runs", "bench"),
+    "distill",
+)
 _DESCRIPTION = """\
 Summarizes long threads (transcripts, captions, chats, notes) into a short text whose every
 sentence cites where it came from, offline and within a budget of tokens and seconds.
@@ -81,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     summarize = _verb(verbs, "summarize", "summarize files (the default command)", _summarize)
-    summarize.add_argument("files", nargs="+", metavar="FILE", help="files to read, - for stdin")
+    summarize.add_argument(
+        "files", nargs="+", metavar="FILE", help="files, folders and archives to read, - for stdin"
+    )
     _add_run_flags(summarize)
     demo = _verb(verbs, "demo", "summarize the bundled example thread", _demo)
     _add_run_flags(demo)
@@ -100,9 +105,17 @@ def _parser() -> argparse.ArgumentParser:
     doctor = _verb(verbs, "doctor", "check the installation and say what is missing", _doctor)
     doctor.add_argument("--json", action="store_true", help="print JSON")
 
-    runs = _verb(verbs, "runs", "list past runs, show one again, or prune the store", _runs)
-    runs.add_argument("action", nargs="?", choices=["list", "show", "prune"], default="list")
-    runs.add_argument("id", nargs="?", help="with show: the run's id, or how it starts")
+    formats = _verb(verbs, "formats", "list what can be read, and what that needs", _formats)
+    formats.add_argument("--json", action="store_true", help="print JSON")
+
+    about = "list past runs, show one again, rename its speakers, or prune the store"
+    runs = _verb(verbs, "runs", about, _runs)
+    actions = ["list", "show", "rename", "prune"]
+    runs.add_argument("action", nargs="?", choices=actions, default="list")
+    runs.add_argument("id", nargs="?", help="with show and rename: the run's id, or how it starts")
+    runs.add_argument(
+        "names", nargs="*", metavar="OLD=NEW", help='with rename: such as "S1=Ada Lovelace"'
+    )
     runs.add_argument("--format", choices=["text", "md", "json", "html"], default="text")
     runs.add_argument("--out-dir", type=Path, help="with show: write the artifacts here")
     runs.add_argument("--keep", type=int, default=50, help="with prune: runs to keep (50)")
@@ -128,6 +141,13 @@ def _verb(
 def _add_run_flags(verb: argparse.ArgumentParser) -> None:
     _add_settings(verb)
     verb.add_argument("--query", help="answer this question instead of summarizing")
+    verb.add_argument(
+        "--alias",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help='show a speaker under another name, such as "S1=Ada Lovelace"; may be repeated',
+    )
     verb.add_argument("--out-dir", type=Path, help="also write summary.json, .md and report.html")
     verb.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     verb.add_argument("--json", action="store_true", help="the same as --format json")
@@ -153,6 +173,11 @@ def _add_settings(verb: argparse.ArgumentParser) -> None:
     add("--read-all", dest="locate", action="store_false", default=None,
         help="with --query: read every chunk, not only those that seem to answer it")  # fmt: skip
     add("--language", help="write in this language")
+    add("--asr", metavar="MODEL", help="what hears recordings: whisper-tiny.en (default), a "
+        "folder or a hub id")  # fmt: skip
+    add("--caption", metavar="SPEC", help="the engine that describes images: hf:ID_OR_PATH or "
+        "openai:URL#model; none by default")  # fmt: skip
+    add("--no-ocr", dest="ocr", action="store_false", default=None, help="read no text in images")
     add("--format", metavar="F", help="text (default), md, json or html")
     add("--offline", action="store_true", default=None, help="open no socket")
     add("--max-memory", type=int, metavar="MB", help="memory for batches and caches")
@@ -175,10 +200,10 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def _summarize(args: argparse.Namespace) -> int:
-    from gistill.ingest import load
+    from gistill import session
 
     settings = _settings(args)
-    return _run(args, settings, lambda: load(args.files))
+    return _run(args, settings, lambda: session.read(settings, args.files, quiet=args.quiet))
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -194,6 +219,7 @@ def _run(args: argparse.Namespace, settings: Settings, load: Callable[[], object
         settings,
         load,  # type: ignore[arg-type]
         query=args.query,
+        aliases=args.alias,
         out_dir=args.out_dir,
         dry_run=args.dry_run,
         quiet=args.quiet,
@@ -221,9 +247,19 @@ def _doctor(args: argparse.Namespace) -> int:
     return doctor.run(as_json=args.json)
 
 
+def _formats(args: argparse.Namespace) -> int:
+    from gistill import session
+
+    return session.list_formats(as_json=args.json)
+
+
 def _runs(args: argparse.Namespace) -> int:
     from gistill import session
 
+    if args.action == "rename":
+        return session.rename_run(args.id, args.names)
+    if args.names:
+        raise BadInput("only rename takes names")
     if args.action == "prune":
         return session.prune_runs(keep=args.keep, megabytes=args.max_size)
     if args.action == "show":

@@ -41,6 +41,9 @@ class Settings:
     strict: bool = False
     locate: bool = True
     language: str | None = None
+    asr: str = "whisper-tiny.en"
+    caption: str | None = None
+    ocr: bool = True
     format: str = "text"
     offline: bool = False
     max_memory: int | None = None  # MB
@@ -80,6 +83,7 @@ _TYPES: dict[str, type] = {
     "image_share": float,
     "strict": bool,
     "locate": bool,
+    "ocr": bool,
     "offline": bool,
     "max_memory": int,
     "speculate": bool,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 from typing import Any
 
 from gistill.artifacts import account
 from gistill.types import Done, Event, Notice, Plan, Planned, Progress, Spend
+
+_SILENCE = 10.0  # seconds between lines that say how far reading is
 
 
 class Reporter:
@@ -21,6 +24,8 @@ class Reporter:
         self._bar: Any = None
         self._tasks: dict[str, Any] = {}
         self._tty = sys.stderr.isatty()
+        self._told = time.monotonic()
+        self._read = ("", self._told)  # what is being read, and since when
 
     def __enter__(self) -> Reporter:
         if self._tty and not self._quiet:
@@ -74,6 +79,23 @@ class Reporter:
             self._bar.console.print(text, highlight=False, markup=False)
         else:
             print(text, file=sys.stderr, flush=True)
+
+    def reading(self, what: str, share: float) -> None:
+        """Shows how much of something has been read, 0 to 1."""
+        if self._quiet:
+            return
+        if self._bar is not None:
+            if "reading" not in self._tasks:
+                self._tasks["reading"] = self._bar.add_task("reading", total=100)
+            self._bar.update(self._tasks["reading"], completed=round(100 * share), description=what)
+            return
+        now = time.monotonic()
+        if what != self._read[0]:
+            self._read = (what, now)
+        if now - self._told > _SILENCE:
+            self._told = now
+            left = (now - self._read[1]) / share * (1 - share) if share else 0.0
+            self.say(f"{what}: {share:.0%}{f', about {left:.0f} s left' if left >= 1 else ''}")
 
     def _advance(self, stage: str, done: int, total: int, reused: int) -> None:
         if self._bar is not None:

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from gistill import artifacts
+from gistill import artifacts, names
 from gistill.artifacts import files, jsonfile
 from gistill.config import Settings
 from gistill.engines import Engine, open_or_select
@@ -30,11 +30,29 @@ def open_store() -> Store:
     return Store(home() / "store.db")
 
 
+def read(settings: Settings, paths: Sequence[str], *, quiet: bool = False) -> Thread:
+    """The thread in `paths`; what took work to read is kept in the store. Raises: BadInput."""
+    from gistill.ingest import Tools, load
+
+    store = open_store()
+    with contextlib.closing(store), Reporter(quiet=quiet) as reporter:
+        tools = Tools(
+            asr=settings.asr,
+            caption=settings.caption,
+            ocr=settings.ocr,
+            offline=settings.offline,
+            memory=store,
+            say=reporter.reading,
+        )
+        return load(paths, tools=tools)
+
+
 def run(
     settings: Settings,
     load: Callable[[], Thread],
     *,
     query: str | None = None,
+    aliases: Sequence[str] = (),
     out_dir: Path | None = None,
     dry_run: bool = False,
     quiet: bool = False,
@@ -42,10 +60,13 @@ def run(
 ) -> int:
     """Summarizes what `load` gives and prints the result; returns the exit code.
 
+    `aliases` such as "S1=Ada" are other names for speakers, which are kept with the run.
     `started` is the `time.monotonic()` from which the time budget counts.
     """
     budget, options = settings.budget(), settings.options()
+    given = names.parse(aliases)
     thread = load()
+    names.joined({}, given, _speakers(thread))  # or BadInput, before the work
     engine, notice = open_or_select(settings.engine, settings.open_options())
     if budget.seconds is not None and started is not None:
         left = max(_LEAST_SECONDS, budget.seconds - (time.monotonic() - started))
@@ -72,6 +93,13 @@ def run(
         assert done is not None
         done = replace(done, run=id)
         store.finish(id, "done", jsonfile.dump(done, thread))
+        called = names.joined(store.names(id), given, _speakers(thread))
+        if given:
+            store.rename(id, called)
+        done, thread = names.renamed(done, thread, called)
+        if called and budget.tokens is not None:
+            threshold = settings.support_thr
+            done = names.fitted(done, thread, engine.count, budget.tokens, threshold)
     sys.stdout.write(artifacts.render(settings.format, done, thread, width=_width()))
     sys.stdout.flush()  # first: a time budget is for this, not for the files
     if out_dir is not None:
@@ -90,6 +118,10 @@ def _run_id(thread: Thread, engine: Engine, settings: Settings, query: str | Non
     names = [name for name in settings.values() if name not in ("format", "max_memory", "offline")]
     values = {name: getattr(settings, name) for name in names}
     return key("run", sources, len(thread.segments), engine.id, values, query)[:12]
+
+
+def _speakers(thread: Thread) -> list[str]:
+    return list(dict.fromkeys(s.speaker for s in thread.segments if s.speaker))
 
 
 def _title(thread: Thread) -> str:
@@ -162,16 +194,58 @@ def show_run(id: str | None, *, format: str, out_dir: Path | None) -> int:
         raise BadInput("name the run to show; see: gistill runs")
     with contextlib.closing(open_store()) as store:
         _say_notes(store)
-        kept = store.result(id)
-    if kept is None:
-        raise BadInput(f"run {id} did not finish; give the same command again to go on with it")
-    done, thread = jsonfile.load(kept)
+        done, thread = _finished(store, id)
+        done, thread = names.renamed(done, thread, store.names(store.find(id)))
     if out_dir is not None:
         for path in files.write(done, thread, out_dir):
             print(f"wrote {path}", file=sys.stderr)
     sys.stdout.write(artifacts.render(format, done, thread, width=_width()))
     sys.stdout.flush()
     print(account_of(done), file=sys.stderr)
+    return 0
+
+
+def _finished(store: Store, id: str) -> tuple[Done, Thread]:
+    kept = store.result(id)
+    if kept is None:
+        raise BadInput(f"run {id} did not finish; give the same command again to go on with it")
+    return jsonfile.load(kept)
+
+
+def rename_run(id: str | None, pairs: Sequence[str]) -> int:
+    """Gives the speakers of a past run other names; no model is asked.
+
+    Raises: BadInput if there is no such run or no such speaker.
+    """
+    if not id or not pairs:
+        raise BadInput('name the run and the speakers: gistill runs rename RUN "S1=Ada Lovelace"')
+    with contextlib.closing(open_store()) as store:
+        _say_notes(store)
+        whole = store.find(id)
+        _, thread = _finished(store, whole)
+        called = names.joined(store.names(whole), names.parse(pairs), _speakers(thread))
+        store.rename(whole, called)
+    for old, new in called.items():
+        print(f"{old} is shown as {new}")
+    print(f"see: gistill runs show {whole}", file=sys.stderr)
+    return 0
+
+
+def list_formats(*, as_json: bool) -> int:
+    """Prints what gistill reads, and what has to be installed for it."""
+    from gistill.ingest import formats
+
+    found = formats()
+    if as_json:
+        rows = [one._asdict() | {"installed": not one.missing} for one in found]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    table = [("format", "files", "installed", "what is read")]
+    for one in found:
+        fix = f"no: pip install 'gistill[{one.needs}]'" if one.missing else "yes"
+        table.append((one.name, " ".join(one.suffixes), fix, one.about))
+    print("\n".join(_table(table)))
+    print("\nEach also gzipped, and in folders, zip and tar archives.")
     return 0
 
 

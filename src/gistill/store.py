@@ -31,6 +31,7 @@ create table if not exists batches (
     id integer primary key, engine text not null, machine text not null,
     tokens_in integer not null, tokens_out integer not null, calls integer not null,
     beams integer not null, seconds real not null, cold integer not null);
+create table if not exists names (run text primary key, names text not null);
 create index if not exists results_used on results (used);
 create index if not exists runs_started on runs (started);
 create index if not exists batches_of on batches (engine, machine);
@@ -232,13 +233,29 @@ class Store:
 
         Raises: BadInput if no run or several runs match.
         """
+        row = self._db.execute("select result from runs where id = ?", (self.find(id),)).fetchone()
+        return None if row[0] is None else json.loads(row[0])
+
+    def find(self, id: str) -> str:
+        """The whole id of the run whose id starts with `id`. Raises: BadInput as `result` does."""
         rows = self._db.execute(
-            "select id, result from runs where substr(id, 1, ?) = ?", (len(id), id)
+            "select id from runs where substr(id, 1, ?) = ?", (len(id), id)
         ).fetchall()
         if len(rows) != 1:
             found = "no run" if not rows else f"{len(rows)} runs"
             raise BadInput(f"{found} with an id that starts {id!r}; see: gistill runs")
-        return None if rows[0][1] is None else json.loads(rows[0][1])
+        return str(rows[0][0])
+
+    def names(self, id: str) -> dict[str, str]:
+        """What the speakers of run `id` are called instead, by their own names."""
+        row = self._db.execute("select names from names where run = ?", (id,)).fetchone()
+        return {} if row is None else dict(json.loads(row[0]))
+
+    def rename(self, id: str, names: dict[str, str]) -> None:
+        """Keeps other names for the speakers of run `id`, in place of those kept before."""
+        value = json.dumps(names, ensure_ascii=False)
+        with self._writing():
+            self._db.execute("insert or replace into names values (?, ?)", (id, value))
 
     def size(self) -> int:
         """Bytes of the database, freed pages left out."""
@@ -257,6 +274,7 @@ class Store:
             "(select id from runs order by started desc limit ?)",
             (keep_runs,),
         )
+        self._db.execute("delete from names where run not in (select id from runs)")
         runs, results = cursor.rowcount, 0
         while self.size() > max_bytes:
             gone = self._db.execute(
