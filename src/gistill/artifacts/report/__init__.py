@@ -15,9 +15,8 @@ from string import Template
 from gistill.artifacts import account
 from gistill.artifacts.citations import Citations, count, nodes, weak
 from gistill.artifacts.markdown import title
-from gistill.artifacts.report import figures, recordings, source, tree
+from gistill.artifacts.report import figures, recordings, source, thumbnails, tree
 from gistill.artifacts.report.claims import escape, items
-from gistill.artifacts.report.thumbnails import thumbnails
 from gistill.types import Done, Thread
 
 _PEOPLE = 12
@@ -31,7 +30,7 @@ def render(done: Done, thread: Thread, *, beside: Path | None = None) -> str:
     are linked from the folder `beside`, where the page will lie, if that is given.
     """
     citations = Citations(done, thread)
-    seen = thumbnails(thread, citations)
+    seen = thumbnails.make(thread, citations)
     style, script = _asset("page.css"), _asset("page.js")
     return Template(_asset("page.html")).substitute(
         style=style,

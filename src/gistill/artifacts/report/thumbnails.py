@@ -33,7 +33,7 @@ class Thumbnails(NamedTuple):
     notes: list[str]
 
 
-def thumbnails(thread: Thread, citations: Citations) -> Thumbnails:
+def make(thread: Thread, citations: Citations) -> Thumbnails:
     """Pictures for the cited segments that stand on a page, an image or a film, as long as their
     files are still there; the summary's own citations first."""
     wanted = [citations.segments[id_] for id_ in citations.numbers]
