@@ -6,8 +6,11 @@
 
 `deadlines`: the whole hierarchy and single decodes in turns, on the bundled model, each with a
 deadline drawn anew; counts how many were late and draws the histogram. Warm, as a service would be.
-`fronts`: ROUGE-Lsum on QMSum val against tokens and against seconds, for the profiles and the rungs
-that a deadline leads down to. Both write their figures as JSON and a picture (the bench extra).
+`fronts`: ROUGE-Lsum on QMSum val against the tokens of a summary and against seconds, for the
+profiles, for shares of the tokens that no budget asks for, and for the rungs that a deadline leads
+down to. Each setting is a run of the bench in a folder of its own below DIR: the same command goes
+on where it was stopped. Both write their figures as JSON and a picture, `fronts` also a table (the
+bench extra).
 """
 
 from __future__ import annotations
@@ -17,19 +20,31 @@ import json
 import math
 import random
 import statistics
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gistill import Budget, Options, Store, load, summarize
 from gistill.decoding.budget import BudgetDecoder
 from gistill.engines import open_engine
+from gistill.errors import GistillError
+
+if TYPE_CHECKING:
+    from gistill.bench.qmsum import Query
+    from gistill.bench.results import Result
+    from gistill.bench.systems import Options as Setting
 
 ROOT = Path(__file__).resolve().parents[1]
 THREADS = (ROOT / "src/gistill/demo/thread.txt", ROOT / "data/long_thread.txt")
 SHORTEST, LONGEST = 0.2, 8.0  # seconds
-SHARES = (0.25, 0.5, 0.75, 1.0)  # of the unconstrained tokens
-SECONDS = (0.5, 1.0, 2.0, 4.0)
+SHARES = (0.25, 0.5, 0.75)  # of the tokens that a summary has without a budget
+SECONDS = (0.5, 1, 2, 4, 8)
+WHOLE = "fast"  # the setting without a budget that the others are compared with
+AIM = 0.5  # ROUGE-Lsum that half of the tokens may cost
+
+Row = dict[str, Any]
 
 
 def deadlines(args: argparse.Namespace) -> None:
@@ -83,79 +98,136 @@ def histogram(overshoot: list[float], path: Path) -> None:
 
 
 def fronts(args: argparse.Namespace) -> None:
-    from gistill.bench import qmsum
-    from gistill.bench.systems import Options as SystemOptions
+    from gistill.bench.systems import Options as Setting
 
-    meetings = qmsum.load(qmsum.folder(args.data), "val")
-    asked = list(qmsum.queries(meetings))
-    # Every n-th, so that all meetings and both kinds of query are among them.
-    asked = asked[:: max(1, len(asked) // args.limit)] if args.limit else asked
-    print(f"QMSum val, {len(asked)} of {sum(1 for _ in qmsum.queries(meetings))} queries")
-    rows = []
+    asked = questions(args.data, args.limit)
+    count = open_engine(args.engine).count
+    found: dict[str, Result] = {}
 
-    def add(name: str, **options: Any) -> dict[str, Any]:
-        found = row(name, asked, SystemOptions(engine=args.engine, **options), rows)
-        print(found["line"], flush=True)
-        return found
+    def ran(name: str, **options: Any) -> Result:
+        setting = Setting(engine=args.engine, **options)
+        folder = name.replace(" % ", "-").replace(" ", "-")
+        found[name] = answered(name, setting, asked, args.out / folder)
+        return found[name]
 
-    whole = add("fast")
-    for profile in ("greedy", "quality"):
-        add(profile, profile=profile)
+    for profile in (WHOLE, "greedy", "quality"):
+        ran(profile, profile=profile)
+    usual = statistics.mean(count(row["summary"]) for row in found[WHOLE].rows)
     for share in SHARES:
-        add(f"{share:.0%} of the tokens", tokens=max(8, round(share * whole["tokens"])))
+        ran(f"{100 * share:g} % tokens", tokens=max(8, round(share * usual)))
     for seconds in SECONDS:
-        add(f"{seconds} s", seconds=seconds)
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "fronts.json").write_text(json.dumps(rows, indent=1))
+        ran(f"{seconds:g} s", seconds=seconds)
+    rows = [figures(name, result, found[WHOLE], count) for name, result in found.items()]
+    text = table(rows, found[WHOLE].extent)
+    print(text)
+    (args.out / "fronts.md").write_text(text, encoding="utf-8")
+    (args.out / "fronts.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
     pareto(rows, args.out / "fronts.png")
 
 
-def row(name: str, asked: list[Any], options: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    from gistill.bench.paired import difference
-    from gistill.bench.scores import METRICS, PARTS, rouge
+def questions(data: Path | None, limit: int | None) -> list[Query]:
+    """Those of val, or `limit` of them spread evenly, so that all kinds are among them."""
+    from gistill.bench import qmsum
+
+    found = list(qmsum.queries(qmsum.load(qmsum.folder(data), "val")))
+    limit = min(limit or len(found), len(found))
+    return [found[i * len(found) // limit] for i in range(limit)]
+
+
+def answered(name: str, setting: Setting, asked: Sequence[Query], out: Path) -> Result:
+    """A run of the bench in `out`, gone on with if one is there, and its scores."""
+    from gistill.bench import results, run
     from gistill.bench.systems import open_system
 
-    system = open_system("budget", options)
-    outputs = [system.answer(query.meeting, query.question) for query in asked]
-    scores = rouge([o.summary for o in outputs], [query.question.answer for query in asked])
-    lsum = scores[:, METRICS.index("rougeLsum"), PARTS.index("f1")]
-    found: dict[str, Any] = {
+    def say(text: str) -> None:
+        print(f"{name}: {text}", file=sys.stderr, flush=True)
+
+    unbounded = setting.tokens is None and setting.seconds is None
+    system = "hierarchy" if unbounded else "budget"
+    job = run.Job(system, setting, "val", None, asked)
+    run.run(job, open_system(system, setting), out, limit=None, say=say)
+    return results.load(out)
+
+
+def figures(name: str, result: Result, whole: Result, count: Any) -> Row:
+    """What a setting comes to: means over questions, and the difference to `whole`."""
+    from gistill.bench.results import compare
+    from gistill.bench.scores import SCORER
+
+    tokens = [count(row["summary"]) for row in result.rows]
+    change = compare(result, whole)["rougeLsum"]
+    return {
         "name": name,
-        "lsum": float(lsum.mean()),
-        "tokens": statistics.mean(output.tokens_out for output in outputs),
-        "seconds": statistics.mean(output.seconds for output in outputs),
-        "each": lsum.tolist(),
+        "settings": result.record["settings"],
+        "scorer": SCORER,
+        "lsum": float(result.f1("rougeLsum").mean()),
+        "change": {bound: change[bound] for bound in ("mean", "low", "high")},
+        "tokens": statistics.mean(tokens),
+        "share": sum(tokens) / sum(count(row["summary"]) for row in whole.rows),
+        "seconds": statistics.mean(row["seconds"] for row in result.rows),
+        "longest": max(row["seconds"] for row in result.rows),
+        "support": statistics.mean(row["support"] for row in result.rows),
     }
-    line = f"{name:20} Lsum {found['lsum']:5.2f}  tokens {found['tokens']:5.1f}"
-    line += f"  seconds {found['seconds']:5.2f}"
-    if rows:
-        clusters = [query.meeting.id for query in asked]
-        change = difference(lsum, rows[0]["each"], clusters)
-        interval = f"[{change.low:+.2f}, {change.high:+.2f}]"
-        line += f"  against {rows[0]['name']} {change.mean:+.2f} {interval}"
-    found["line"] = line
-    rows.append(found)
-    return found
 
 
-def pareto(rows: list[dict[str, Any]], path: Path) -> None:
+def table(rows: Sequence[Row], extent: str) -> str:
+    """The figures as Markdown, and whether half of the tokens cost more than they may."""
+    lines = [
+        extent,
+        f"Scorer: {rows[0]['scorer']}. Differences are to {WHOLE} without a budget, with the 95 % "
+        "interval by a bootstrap over meetings; tokens are those of the summary.",
+        "",
+        f"| setting | R-Lsum | against {WHOLE} | tokens | share | mean s | longest s | support |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        change = "{mean:+.2f} ({low:+.1f} to {high:+.1f})".format(**row["change"])
+        lines.append(
+            f"| {row['name']} | {row['lsum']:.2f} | {change} | {row['tokens']:.0f} | "
+            f"{100 * row['share']:.0f} % | {row['seconds']:.2f} | {row['longest']:.2f} | "
+            f"{100 * row['support']:.0f} % |"
+        )
+    half = next(row for row in rows if row["name"] == "50 % tokens")
+    kept = "kept" if half["change"]["mean"] >= -AIM else "missed"
+    lines += [
+        "",
+        f"With half of the tokens R-Lsum changes by {half['change']['mean']:+.2f}; "
+        f"the aim, to lose at most {AIM}, is {kept}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def pareto(rows: Sequence[Row], path: Path) -> None:
+    """Both fronts: the settings that no other one beats in quality and in cost."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    for axes, measure in zip(
-        figure.subplots(1, 2, sharey=True), ("seconds", "tokens"), strict=True
-    ):
-        axes.scatter([r[measure] for r in rows], [r["lsum"] for r in rows])
-        for r in rows:
-            axes.annotate(r["name"], (r[measure], r["lsum"]), fontsize=7)
-        best, front = -1.0, []
-        for r in sorted(rows, key=lambda r: (r[measure], -r["lsum"])):
-            if r["lsum"] > best:
-                best = r["lsum"]
-                front.append(r)
-        axes.plot([r[measure] for r in front], [r["lsum"] for r in front], linewidth=1)
-        axes.set(xlabel=f"mean {measure} a query", ylabel="ROUGE-Lsum")
+    from gistill.bench.labels import name_points
+    from gistill.bench.plot import scale_seconds
+
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, measure in zip(panels, ("seconds", "tokens"), strict=True):
+        points = [(row[measure], row["lsum"]) for row in rows]
+        front = best(points)
+        axes.plot(*zip(*front, strict=True), linewidth=0.8, color="#f2641980", zorder=1)
+        axes.scatter(*zip(*points, strict=True), color="#33658a")
+        axes.scatter(*zip(*front, strict=True), color="#f26419")
+        axes.set(xlabel=f"mean {measure} a question", ylabel="ROUGE-Lsum")
+        if measure == "seconds":
+            scale_seconds(axes)
+        axes.margins(0.15)
+        axes.label_outer()
+        name_points(axes, [row["name"] for row in rows], points)
     figure.savefig(path, dpi=120)
+
+
+def best(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Those with more quality than any that costs less, from the cheapest on."""
+    front: list[tuple[float, float]] = []
+    for cost, quality in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not front or quality > front[-1][1]:
+            front.append((cost, quality))
+    return front
 
 
 def main() -> None:
@@ -168,7 +240,10 @@ def main() -> None:
     parser.add_argument("--limit", type=int)
     parser.add_argument("--out", type=Path, default=Path("outputs/budget"))
     args = parser.parse_args()
-    {"deadlines": deadlines, "fronts": fronts}[args.what](args)
+    try:
+        {"deadlines": deadlines, "fronts": fronts}[args.what](args)
+    except GistillError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from gistill.bench.systems.pretrained import (
 )
 from gistill.engines.checkpoint import Checkpoint, quiet
 from gistill.errors import BadInput, MissingExtra
+from gistill.home import expanded
 
 import torch  # isort: skip  (after pretrained, which may miss it)
 from transformers import LlamaForCausalLM  # isort: skip
@@ -60,7 +61,7 @@ class LlamaAdapter:
             raise BadInput("llama-adapter runs on one device; leave --device-map out")
         self.context = options.max_seq_len or CONTEXT
         self.max_tokens = options.max_new_tokens or MAX_TOKENS
-        path = Path(options.adapter).expanduser()
+        path = expanded(options.adapter)
         weights = _read_adapter(path)
         base = open_checkpoint(options, MODEL, LlamaForCausalLM)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
@@ -152,7 +153,8 @@ def _read_adapter(path: Path) -> dict[str, torch.Tensor]:
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever pickle does
-        raise BadInput(f"{path} holds no weights that torch can read: {error}") from error
+        cause = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise BadInput(f"{path} holds no weights that torch can read: {cause}") from error
     if not isinstance(weights, dict) or "adapter_query.weight" not in weights:
         raise BadInput(f"{path} holds no adapter_query.weight; give the path of {RELEASED}")
     return weights

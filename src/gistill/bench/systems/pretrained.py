@@ -13,7 +13,7 @@ from gistill.bench.systems import Options, Output
 from gistill.distill.qmsum import Meeting, Question
 from gistill.engines import OpenOptions
 from gistill.errors import BadInput, EngineFailed, MissingExtra
-from gistill.home import home
+from gistill.home import expanded, home
 from gistill.segmentation.render import render
 
 try:
@@ -172,7 +172,7 @@ def _placed(device_map: str | None) -> dict[str, Any]:
     if not device_map.endswith(".json"):
         return {"device_map": device_map}
     try:
-        chosen = json.loads(Path(device_map).expanduser().read_text(encoding="utf-8"))
+        chosen = json.loads(expanded(device_map).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadInput(f"the map of devices {device_map} cannot be read: {error}") from error
     if not isinstance(chosen, dict):
