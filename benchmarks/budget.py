@@ -244,6 +244,9 @@ def main() -> None:
         {"deadlines": deadlines, "fronts": fronts}[args.what](args)
     except GistillError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        print("interrupted; fronts goes on with the same command", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":
