@@ -4,6 +4,7 @@ adapter alone in 16 bits; each is compared with the trained model."""
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -16,14 +17,15 @@ from gistill.distill import agreement, dataset
 from gistill.distill.agreement import Case, Judge
 from gistill.distill.base import Base, open_base
 from gistill.distill.student import encode, prompt_ids
-from gistill.errors import BadInput, GistillError, MissingExtra
-from gistill.models import build, fetch
+from gistill.errors import BadInput, EngineFailed, GistillError, MissingExtra
+from gistill.models import MANIFEST, build, fetch, manifest
 from gistill.models.adapter import read_adapter
 from gistill.models.spec import spec
 
 Say = Callable[[str], None]
 
 _LONGEST = 1_500  # tokens of an input to compare on
+_WEIGHT = re.compile(r"model\.layers\[(\d+)\]\.(.+)\.weight")
 
 
 def run(
@@ -63,6 +65,8 @@ def run(
             target = out / form
             with _published(target) as folder:
                 judge = _write(form, folder, base, merged, adapter, Path(scratch))
+                if form == "openvino":
+                    _check_tokenizer(base, folder, cases)
             row = _row(form, target, judge, cases)
             rows.append(row)
             worst = min(worst, float(row[-1]))
@@ -137,17 +141,57 @@ def _write_openvino(merged: Any, base: Base, adapter: Path, folder: Path) -> Non
         source = Path(scratch) / "merged.gguf"
         llama_gguf.write(merged, base.tokenizer, source)
         build.convert(source, folder, about, adapter=None, say=lambda line: None)
+    _write_tokenizer(base, folder)
+
+
+def _write_tokenizer(base: Base, folder: Path) -> None:
+    """The exact tokenizer, in place of the one that OpenVINO makes of a GGUF file's vocabulary."""
+    import openvino
+    from openvino_tokenizers import convert_tokenizer  # type: ignore[import-untyped]
+
+    made = convert_tokenizer(base.tokenizer, with_detokenizer=True, skip_special_tokens=True)
+    for model, name in zip(made, ("tokenizer", "detokenizer"), strict=True):
+        openvino.save_model(model, folder / f"openvino_{name}.xml")
+    base.tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    about = manifest(folder)
+    about["files"] = {name: fetch.sha256(folder / name) for name in about["files"]}
+    (folder / MANIFEST).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+def _check_tokenizer(base: Base, folder: Path, cases: Sequence[Case]) -> None:
+    """Raises: EngineFailed if what OpenVINO makes of a text is not what was trained on."""
+    from openvino_genai import Tokenizer
+
+    theirs = Tokenizer(str(folder))
+    for case in cases:
+        text = base.tokenizer.decode(case.prompt)
+        found = theirs.encode(text, add_special_tokens=False).input_ids.data[0].tolist()
+        if found != base.tokenizer(text, add_special_tokens=False).input_ids:
+            raise EngineFailed(
+                "the exported tokenizer splits text unlike the original; export to hf or ct2"
+            )
 
 
 def _write_ct2(merged: Any, base: Base, folder: Path, scratch: Path) -> None:
     try:
         from ctranslate2.converters import TransformersConverter
+        from ctranslate2.specs.model_spec import OPTIONAL
     except ImportError:
         raise MissingExtra("exporting to ct2", "ct2") from None
+
+    class Converter(TransformersConverter):  # type: ignore[misc]
+        def _load(self) -> Any:
+            spec = super()._load()
+            # transformers 5 says of every T5 that its embeddings are tied, by which CTranslate2
+            # 4.8 takes it that outputs are scaled: not so for flan-t5 and all others since 1.1.
+            if getattr(merged.config, "scale_decoder_outputs", True) is False:
+                spec.decoder.scale_outputs = OPTIONAL
+            return spec
+
     whole = scratch / "hf"
     _write_hf(merged, base, whole)
     copied = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
-    converter = TransformersConverter(
+    converter = Converter(
         str(whole), copy_files=[name for name in copied if (whole / name).is_file()]
     )
     try:
@@ -239,3 +283,21 @@ def _sha256(adapter: Path) -> str:
         return fetch.sha256(adapter / "adapter_model.safetensors")
     except OSError as error:
         raise GistillError(f"{adapter} cannot be read: {error}") from error
+
+
+def name_layers(path: Path) -> None:
+    """Names the matrix products of an OpenVINO model after the layers whose weights they use: by
+    these names OpenVINO GenAI finds where an adapter belongs that it is given unmerged."""
+    import openvino
+
+    core = openvino.Core()
+    core.set_property({"ENABLE_MMAP": False})  # the file is written while the model is in use
+    model = core.read_model(path)
+    for node in model.get_ordered_ops():
+        if node.get_type_name() == "MatMul":
+            source = node.input_value(1).get_node()
+            while source.get_type_name() != "Constant" and source.get_input_size():
+                source = source.input_value(0).get_node()
+            if match := _WEIGHT.fullmatch(source.friendly_name):
+                node.friendly_name = f"model.layers.{match[1]}.{match[2]}"
+    openvino.save_model(model, path, compress_to_fp16=False)
