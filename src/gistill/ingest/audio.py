@@ -125,14 +125,14 @@ def _window(
     tape: Tape, model: Ear, tools: Tools, place: str, start: int, language: str, flaws: Flaws
 ) -> tuple[Heard, int, bool]:
     """What was heard from sample `start` on, where that ends, and whether it is the end of all."""
-    kept = tools.memory.get(place) if tools.memory else None
+    kept = tools.memory.get(place) if tools.memory is not None else None
     if isinstance(kept, dict):
         flaws.packets, flaws.stopped = kept["flaws"]
         words = tuple(Word(*word) for word in kept["words"])
         return Heard(words, kept["language"], kept["loops"]), kept["end"], kept["last"]
     window = tape.window(start)
     heard = model.hear(window, language or None)
-    if tools.memory:
+    if tools.memory is not None:
         value = {"end": window.end, "last": window.last, "flaws": astuple(flaws)}
         tools.memory.put(place, "heard", {**value, **heard._asdict()})
     return heard, window.end, window.last

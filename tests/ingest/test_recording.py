@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from pathlib import Path
+
+import pytest
+
+from films import film, samples, silence, slide
+from gistill.errors import BadInput, MissingExtra
+from gistill.ingest import recording
+from gistill.ingest.blob import Blob
+from gistill.ingest.files import blob
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF\0\0\0\0WAVE", b"ID3\x04" + bytes(500), b"\0" * 99])
+def test_what_ffmpeg_cannot_open_is_said_in_a_line(content: bytes) -> None:
+    with (
+        pytest.raises(BadInput, match=r"a\.wav cannot be opened as a recording \(") as error,
+        recording.opened(Blob.of("a.wav", content)),
+    ):
+        pass
+    assert "\n" not in str(error.value)
+
+
+def test_a_recording_cut_off_before_its_index_is_refused(tmp_path: Path) -> None:
+    whole = film(tmp_path / "a.m4a", sound=samples()).read_bytes()
+    with (
+        pytest.raises(BadInput, match="damaged, cut off"),
+        recording.opened(Blob.of("a.m4a", whole[: len(whole) // 2])),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "text", ["#EXTM3U\n#EXTINF:9,\nother.wav\n", "ffconcat version 1.0\nfile other.wav\n"]
+)
+def test_a_list_of_other_files_is_no_recording(tmp_path: Path, text: str) -> None:
+    film(tmp_path / "other.wav", sound=silence(1))
+    (tmp_path / "list.mp3").write_text(text)
+    with (
+        pytest.raises(BadInput, match="cannot be opened"),
+        recording.opened(blob(tmp_path / "list.mp3")),
+    ):
+        pass
+
+
+def test_a_name_that_looks_like_an_address_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    film(tmp_path / "pipe:0.wav", sound=silence(1))
+    with recording.opened(blob(Path("pipe:0.wav"))) as file:
+        assert recording.seconds(file) == pytest.approx(1, abs=0.1)
+
+
+def test_a_member_of_an_archive_is_opened_as_well(tmp_path: Path) -> None:
+    content = film(tmp_path / "a.flac", sound=silence(2)).read_bytes()
+    with recording.opened(Blob.of("b.zip/a.flac", content)) as file:
+        assert recording.seconds(file) == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "about", "when"),
+    [
+        (
+            "a.mp4",
+            {"creation_time": "2026-05-01T09:30:00Z"},
+            dt.datetime(2026, 5, 1, 9, 30, tzinfo=dt.UTC),
+        ),
+        ("a.mp4", {"creation_time": "1904-01-01T00:00:00Z"}, None),
+        ("a.mp4", {}, None),
+        ("a.mkv", {"creation_time": "no time"}, None),
+        ("a.flac", {"date": "2026"}, None),  # of a record: when it came out
+        (
+            "a.flac",
+            {"date": "2026-05-01", "creation_time": "09:30:00"},
+            dt.datetime(2026, 5, 1, 9, 30),
+        ),
+    ],
+)
+def test_when_it_began(
+    tmp_path: Path, name: str, about: dict[str, str], when: dt.datetime | None
+) -> None:
+    path = film(tmp_path / name, sound=silence(1), **about)
+    with recording.opened(blob(path)) as file:
+        assert recording.begun(file) == when
+
+
+def test_how_long_it_is(tmp_path: Path) -> None:
+    with recording.opened(blob(film(tmp_path / "a.mp4", [(slide("A"), 3)]))) as file:
+        assert recording.seconds(file) == pytest.approx(3, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "00:00"), (59.9, "00:59"), (61, "01:01"), (3723.4, "1:02:03")]
+)
+def test_the_clock(seconds: float, shown: str) -> None:
+    assert recording.clock(seconds) == shown
+
+
+def test_without_its_packages_it_says_which_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert recording.missing() == ""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for name in ("av", "faster_whisper"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    assert recording.missing() == "av, faster-whisper"
+    with (
+        pytest.raises(MissingExtra, match=r"gistill\[audio\]"),
+        recording.opened(Blob.of("a.wav", b"")),
+    ):
+        pass
