@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import exports
 from exports import folder, zipped
@@ -154,6 +156,17 @@ def test_nothing_outside_of_the_folder_is_attached(tmp_path: Path) -> None:
         assert found.unread
 
 
+@pytest.mark.parametrize("path", ["a\0b", "x" * 5000, ".", "", "\ud800", "a/../../../etc/passwd"])
+def test_attached_names_that_no_file_could_have(tmp_path: Path, path: str) -> None:
+    export: Any = json.loads(json.dumps(exports.TELEGRAM))
+    export["messages"][3]["photo"] = path
+    found = read(folder(tmp_path, {"result.json": export}) / "result.json")
+    assert len(found.segments) == 6
+    assert len(found.unread) == bool(path)
+    for lost in found.unread:
+        lost.why.encode()
+
+
 def test_files_that_attach_each_other_end(tmp_path: Path) -> None:
     one = "01/05/2024, 10:00 - Ada: b.txt (file attached)\n01/05/2024, 10:00 - Ada: one\n"
     two = "01/05/2024, 10:00 - Ben: a.txt (file attached)\n01/05/2024, 10:00 - Ben: two\n"
@@ -199,3 +212,47 @@ def test_progress_is_told(tmp_path: Path) -> None:
     folder(tmp_path, {"a.txt": "x", "b.txt": "y"})
     read(tmp_path, tools=Tools(say=lambda what, share: said.append((what, share))))
     assert said == [(f"reading {tmp_path}/a.txt", 0.0), (f"reading {tmp_path}/b.txt", 0.5)]
+
+
+def _paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    found = [at]
+    if isinstance(value, dict | list):
+        for key, one in inner:
+            found += _paths(one, (*at, key)) if isinstance(one, dict | list) else [(*at, key)]
+    return found
+
+
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5),
+    st.sampled_from([[], {}, [None], {"list": [3]}, "\ud800", "<@U1|", "1e400", -1, [[]], [{}]]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["DISCORD", "TELEGRAM", "MATRIX", "SLACK", "MATTERMOST"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.data())
+def test_exports_with_odd_values_anywhere_are_read_or_refused(name: str, data: Any) -> None:
+    value = getattr(exports, name)
+    if name == "MATTERMOST":
+        value = [json.loads(line) for line in value.splitlines()]
+    value = json.loads(json.dumps(value))
+    for _ in range(data.draw(st.integers(1, 4))):
+        *way, last = data.draw(st.sampled_from([path for path in _paths(value) if path]))
+        held = value
+        for step in way:
+            held = held[step]
+        held[last] = data.draw(ODD)
+    if name == "SLACK":
+        content = zipped({path: json.dumps(v) for path, v in value.items()})
+    elif name == "MATTERMOST":
+        content = "\n".join(map(json.dumps, value)).encode()
+    else:
+        content = json.dumps(value).encode()
+    try:
+        found = load("-", stdin=io.BytesIO(content))
+    except BadInput as error:
+        said = str(error)
+    else:
+        return check(found)
+    assert "\n" not in said

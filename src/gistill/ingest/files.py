@@ -17,7 +17,7 @@ from gistill.errors import BadInput
 from gistill.ingest.blob import Blob
 
 STDIN = "<stdin>"
-LIMIT = 1 << 30  # bytes of one input, unpacked: above this a transcript is something else
+LIMIT = 1 << 28  # bytes of one text, unpacked: a thread takes ten times that in memory
 GZIP = b"\x1f\x8b"
 _PIECE = 1 << 20
 
@@ -66,6 +66,8 @@ def raw(blob: Blob) -> Raw:
 
     Raises: BadInput if they are more than `LIMIT`, packed or unpacked, or damaged gzip.
     """
+    if blob.size > LIMIT:
+        raise _too_large(blob.name)
     with blob.opener() as file:
         packed = _limited(file, blob.name)
     sha256 = hashlib.sha256(packed).hexdigest()
@@ -109,8 +111,12 @@ def distinct(paths: Sequence[str | Path]) -> tuple[list[str | Path], list[str]]:
 def _limited(file: BinaryIO, name: str) -> bytes:
     data = file.read(LIMIT + 1)
     if len(data) > LIMIT:
-        raise BadInput(f"{name} is larger than {LIMIT >> 20} MiB; split it")
+        raise _too_large(name)
     return data
+
+
+def _too_large(name: str) -> BadInput:
+    return BadInput(f"{name} is larger than {LIMIT >> 20} MiB; split it")
 
 
 def _unpacked(packed: bytes, name: str) -> bytes:

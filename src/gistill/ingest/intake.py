@@ -25,7 +25,7 @@ from gistill.ingest.tools import Tools
 from gistill.types import Source, Unreadable
 
 DEPTH = 5  # files attached to files
-_SHOWN = 3  # missing files that are named
+_SHOWN, _LENGTH = 3, 80  # missing files that are named, and characters of their names
 Find = Callable[[str], Blob | None]
 
 
@@ -222,7 +222,7 @@ class Intake:
         for file, entry in part.reading.attached:
             blob = find(file) if isinstance(file, str) else file
             if blob is None:
-                missing.append(str(file))
+                missing.append(" ".join(encoding.LONE.sub("\ufffd", str(file)).split())[:_LENGTH])
             elif blob.name not in self._attached and blob.name not in self._open:
                 self._attached.add(blob.name)
                 found = self._one(blob, self._file_reader(blob), find, depth=1)
@@ -300,10 +300,13 @@ def _beside(folder: Path, name: str) -> Find:
     """Finds files by their path from `folder` on disk; none outside of it."""
 
     def find(path: str) -> Blob | None:
-        place = (folder / path.replace("\\", "/")).resolve()
-        if not place.is_relative_to(folder.resolve()) or not place.is_file():
+        try:
+            place = (folder / path.replace("\\", "/")).resolve()
+            if not place.is_relative_to(folder.resolve()) or not place.is_file():
+                return None
+            return folders.blob(f"{name}/{path}".removeprefix("./"), place)
+        except (OSError, ValueError):  # no name that a file could have
             return None
-        return folders.blob(f"{name}/{path}".removeprefix("./"), place)
 
     return find
 

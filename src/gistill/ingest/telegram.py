@@ -112,7 +112,8 @@ class _Chat:
             counts["empty"] += not written
             if written:
                 counts["edited"] += "edited" in message
-                counts["reactions"] += len(message.get("reactions") or ())
+                reactions = message.get("reactions")
+                counts["reactions"] += len(reactions) if isinstance(reactions, list) else 0
                 last = len(self.pieces.entries) - 1
                 self.pieces.attached += [Attached(name, last) for name in there]
 
