@@ -78,8 +78,8 @@ def test_scanned_pages_are_read_by_ocr_and_kept(capsys: pytest.CaptureFixture[st
     data = scan(*pages)
     found = extract(reader, "s.pdf", data, Tools(memory=memory))
     assert {(entry.kind, entry.page) for entry in entries(found)} == {
-        ("image_text", 1),
-        ("image_text", 2),
+        ("paragraph", 1),
+        ("paragraph", 2),
     }
     rate = error_rate(" ".join(_MINUTES[:2]), " ".join(texts(found)))
     with capsys.disabled():

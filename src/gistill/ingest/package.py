@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import lzma
 import posixpath
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -23,7 +24,12 @@ RATIO = 400  # unpacked to packed, above which a large document is a bomb
 _LARGE = 64 << 20
 _ENCRYPTED = 0x1
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # an Office document with a password is in such a file
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError)
+# What zipfile raises for damage of all sorts, RuntimeError for a mark of encryption among them.
+BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(ValueError, RuntimeError, OverflowError),
+)
+_UNPARSED = (ElementTree.ParseError, ValueError, LookupError)  # the latter for unknown encodings
 _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 
 
@@ -47,7 +53,7 @@ class Package:
                 data = file.read(limit + 1)
         except KeyError:
             raise BadInput(f"{self.blob.name} lacks its part {name}; fetch it again") from None
-        except _BROKEN as error:
+        except BROKEN as error:
             raise damaged(self.blob, error) from None
         if len(data) > limit:
             raise BadInput(
@@ -59,7 +65,7 @@ class Package:
         """The root of an XML part. Raises: BadInput."""
         try:
             return ElementTree.fromstring(self.data(name))
-        except ElementTree.ParseError as error:
+        except _UNPARSED as error:
             raise damaged(self.blob, error) from None
 
     def main(self, what: str) -> str:
@@ -110,7 +116,7 @@ def opened(blob: Blob) -> Iterator[Package]:
     with blob.opener() as file:
         try:
             archive = zipfile.ZipFile(file)
-        except (*_BROKEN, ValueError) as error:
+        except BROKEN as error:
             raise damaged(blob, error) from None
         with archive:
             members = archive.infolist()

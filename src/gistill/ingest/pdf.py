@@ -65,11 +65,10 @@ def read(blob: Blob, tools: Tools) -> Extract:
         scans = _Scans(document, blob, tools, [n for n in sparse if _pictured(document, n)])
         for number, lines in enumerate(pages):
             kept = [line for line in lines if _mark(line) not in heads]
-            found, kind = blocks(kept), "paragraph"
-            if number in scans.numbers and (seen := scans.read(number)):
-                found, kind = seen, "image_text"
-            for block in found:
-                pieces.add(block.text, kind=kind, page=number + 1, box=block.box)
+            # A scan is a document all the same: its text is no picture beside other text.
+            scanned = scans.read(number) if number in scans.numbers else []
+            for block in scanned or blocks(kept):
+                pieces.add(block.text, page=number + 1, box=block.box)
         if heads:
             said = plural(len(heads), "running head or foot", "running heads and feet")
             pieces.notes.append(f"{said} left out")

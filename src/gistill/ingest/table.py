@@ -12,7 +12,6 @@ import datetime as dt
 import io
 import math
 import warnings
-import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -40,6 +39,11 @@ _COMMON = 5  # of them are told
 _EXTREMES = 3  # columns whose largest and smallest rows are given
 _LONGEST = 80  # characters of a cell
 _ROWS = 1 << 20  # of one sheet; Excel holds no more
+# What openpyxl raises for damage: all that zipfile and the parsers of XML do, and its own stumbles.
+_BROKEN = (
+    *package.BROKEN,
+    *(LookupError, TypeError, AttributeError, ArithmeticError, SyntaxError, AssertionError),
+)
 
 Row = Sequence[Any]
 
@@ -112,19 +116,17 @@ def _book(blob: Blob) -> Any:
             book = openpyxl.load_workbook(
                 io.BytesIO(blob.data(_LIMIT)), read_only=True, data_only=True
             )
-        except (InvalidFileException, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        except (*_BROKEN, InvalidFileException) as error:
             raise package.damaged(blob, error) from None
     return closing(book)
 
 
 def _cells(sheet: Any, blob: Blob) -> Iterator[Row]:
-    from xml.etree.ElementTree import ParseError
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield from islice(sheet.iter_rows(values_only=True), _ROWS)
-    except (ParseError, KeyError, ValueError, TypeError, zipfile.BadZipFile, EOFError) as error:
+    except _BROKEN as error:
         raise package.damaged(blob, error) from None
 
 
