@@ -32,6 +32,7 @@ test: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/gistill models get
+	$(BIN)/gistill models get whisper-tiny.en
 	$(BIN)/pytest
 
 lint: setup-dev
