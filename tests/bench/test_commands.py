@@ -93,3 +93,57 @@ def test_systems_are_listed_in_the_help(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         main(["bench", "qmsum", "run", "--help"])
     assert "  longllama        LongLLaMA 3B" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "--system", "lead", "--limit", "1"],
+        ["lengths", "--split", "val", "--tokenizer", "TOKENIZER"],
+        ["alpaca"],
+        ["report", "RUN"],
+    ],
+)
+def test_a_file_in_the_way_is_one_line(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    Tokenizer(models.WordLevel({"?": 0}, unk_token="?")).save(str(tmp_path / "tokenizer.json"))
+    lead = ["bench", "qmsum", "run", "--system", "lead", "--data", str(data), "--limit", "1"]
+    assert main([*lead, "--out", str(tmp_path / "lead")]) == 0
+    (tmp_path / "file").touch()
+    capsys.readouterr()
+    names = {"TOKENIZER": str(tmp_path), "RUN": str(tmp_path / "lead")}
+    flags = ["--data", str(data), "--out", str(tmp_path / "file" / "below")]
+    assert main(["bench", "qmsum", *(names.get(word, word) for word in command), *flags]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("gistill: cannot write")
+
+
+def test_a_page_without_the_data_shows_ids(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = str(tmp_path / "lead")
+    flags = ["--system", "lead", "--data", str(data), "--out", out, "--limit", "1"]
+    assert main(["bench", "qmsum", "run", *flags]) == 0
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("QMSUM_DIR", raising=False)
+    capsys.readouterr()
+    assert main(["bench", "qmsum", "report", out]) == 0
+    assert capsys.readouterr().err.startswith("note: cited turns are shown by their ids alone: no")
+    assert "<b>s000000</b>" in (tmp_path / "outputs/report/report.html").read_text()
+    assert main(["bench", "qmsum", "report", out, "--data", str(tmp_path)]) == 2
+
+
+def test_runs_of_two_splits_are_not_compared(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    qmsum_fixture.write(data, "test")
+    runs = [str(tmp_path / split) for split in ("val", "test")]
+    for split, out in zip(("val", "test"), runs, strict=True):
+        flags = ["--system", "lead", "--data", str(data), "--split", split, "--out", out]
+        assert main(["bench", "qmsum", "run", *flags]) == 0
+    for command in ("score", "report"):
+        capsys.readouterr()
+        assert main(["bench", "qmsum", command, *runs]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1

@@ -69,5 +69,5 @@ def test_bertscore_where_it_was_computed(queries: list[Query], tmp_path: Path) -
 def test_other_data_is_not_compared(queries: list[Query], tmp_path: Path) -> None:
     one = made(queries, tmp_path, "lead")
     other = made(queries[:5], tmp_path, "oracle")
-    with pytest.raises(BadInput, match="of different data"):
+    with pytest.raises(BadInput, match="of different splits or data"):
         results.compare(one, other)

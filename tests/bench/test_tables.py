@@ -107,7 +107,7 @@ def test_one_run_has_nothing_to_be_compared_with(found: list[results.Result]) ->
 def test_runs_of_other_data_are_refused(found: list[results.Result]) -> None:
     lead, oracle = found
     other = replace(oracle, record={**oracle.record, "data": {"sha256": "0"}})
-    with pytest.raises(BadInput, match="of different data"):
+    with pytest.raises(BadInput, match="of different splits or data"):
         made([lead, other])
 
 

@@ -24,7 +24,7 @@ def write(results: Sequence[Result], meetings: Sequence[Meeting], out: Path) -> 
     Raises: BadInput if the runs are not of one split of the same data, or `out` cannot be written;
     MissingExtra.
     """
-    if len({(r.record["split"], r.record["data"]["sha256"]) for r in results}) != 1:
+    if len({result.source for result in results}) != 1:
         raise BadInput("these runs are not of the same split and data; report them apart")
     if len({result.name for result in results}) != len(results):
         raise BadInput("two runs have the same folder name; rename one")

@@ -39,6 +39,11 @@ class Result:
         return [row["meeting_id"] for row in self.rows]
 
     @property
+    def source(self) -> tuple[str, str]:
+        """The split, and what identifies its text."""
+        return self.record["split"], self.record["data"]["sha256"]
+
+    @property
     def extent(self) -> str:
         """Which split, and how much of it."""
         meetings, questions = len(set(self.meetings)), len(self.rows)
@@ -107,8 +112,8 @@ def compare(ours: Result, theirs: Result) -> Figures:
 
     Raises: BadInput if they are of different data, or share no question.
     """
-    if ours.record["data"]["sha256"] != theirs.record["data"]["sha256"]:
-        raise BadInput(f"{ours.name} and {theirs.name} are of different data")
+    if ours.source != theirs.source:
+        raise BadInput(f"{ours.name} and {theirs.name} are of different splits or data")
     place = {runs.key(row): i for i, row in enumerate(theirs.rows)}
     pairs = [(i, place[k]) for i, row in enumerate(ours.rows) if (k := runs.key(row)) in place]
     if not pairs:
