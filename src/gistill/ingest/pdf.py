@@ -31,6 +31,9 @@ _SPARSE = 8  # letters: a page with fewer may be a scan that was stamped
 _GAP = 1.5  # times its height: white inside a line that parts columns
 _RUNNING = 3  # pages that a line repeated at one height heads or foots
 _MARGIN = 0.1  # share of the page at its top and bottom where these stand
+_ENDS = (10, 13)  # of lines, as numbers of characters
+# 2 is no space: PDFium writes it for a hyphen at the end of a line.
+_WHITE = frozenset((0, *range(9, 14), 32, 160, *range(0x2000, 0x200C), 0x3000))
 _SHORT = 1 << 16  # bytes; a document without pages is no longer
 _CAUSES = {
     "password": "is encrypted; save a copy of it without the password",
@@ -182,45 +185,59 @@ def _lines(document: Any, number: int) -> list[Line]:
     except pypdfium2.PdfiumError:
         return []  # one damaged page among others
     text = page.get_textpage()
+    handle, unicode = text.raw, pdfium.FPDFText_GetUnicode
+    codes = [unicode(handle, index) for index in range(text.count_chars())]
     lines: list[Line] = []
-    run: list[tuple[str, Box]] = []
-    for index in range(text.count_chars()):
-        code = pdfium.FPDFText_GetUnicode(text, index)
-        character = chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
-        if character in "\r\n":
-            lines += _cut(page, run)
-            run = []
-        elif character.isspace():
-            run.append((" ", (0.0, 0.0, 0.0, 0.0)))
-        else:
-            run.append((character, text.get_charbox(index, loose=True)))
-    lines += _cut(page, run)
+    words: list[Line] = []
+    start = 0
+    for end, code in enumerate([*codes, _ENDS[0]]):
+        if code not in _WHITE:
+            continue
+        if start < end and (box := _box(handle, start, end - 1)):
+            words.append(Line("".join(map(_character, codes[start:end])), box))
+        start = end + 1
+        if code in _ENDS:
+            lines += _cut(page, words)
+            words = []
     text.close()
     page.close()
     return lines
 
 
-def _cut(page: Any, run: Sequence[tuple[str, Box]]) -> Iterator[Line]:
-    """The pieces of a line that wide white parts. Boxes here are in points, from the bottom."""
-    piece: list[tuple[str, Box]] = []
-    last: Box | None = None
-    for character, box in run:
-        if character != " ":
-            if last is not None and box[0] - last[2] > _GAP * max(box[3] - box[1], 1.0):
-                yield from _line(page, piece)
+def _character(code: int) -> str:
+    return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
+
+
+def _box(text: Any, first: int, last: int) -> Box | None:
+    """Around the first and the last character of a word, in points, from the bottom left."""
+    import pypdfium2.raw as pdfium
+
+    boxes = []
+    for index in {first, last}:
+        rect = pdfium.FS_RECTF()
+        if pdfium.FPDFText_GetLooseCharBox(text, index, rect):
+            boxes.append((rect.left, rect.bottom, rect.right, rect.top))
+    return around(boxes) if boxes else None
+
+
+def _cut(page: Any, words: Sequence[Line]) -> Iterator[Line]:
+    """The pieces of a line that wide white parts."""
+    piece: list[Line] = []
+    for word in words:
+        if piece:
+            high = max(word.box[3] - word.box[1], 1.0)
+            if word.box[0] - piece[-1].box[2] > _GAP * high:
+                yield _line(page, piece)
                 piece = []
-            last = box
-        piece.append((character, box))
-    yield from _line(page, piece)
+        piece.append(word)
+    if piece:
+        yield _line(page, piece)
 
 
-def _line(page: Any, piece: Sequence[tuple[str, Box]]) -> Iterator[Line]:
-    text = " ".join("".join(character for character, _ in piece).replace("\0", "").split())
-    boxes = [box for character, box in piece if character != " "]
-    if text and boxes:
-        left, bottom, right, top = around(boxes)
-        corners = [_place(page, left, bottom), _place(page, right, top)]
-        yield Line(text, around((x, y, x, y) for x, y in corners))
+def _line(page: Any, words: Sequence[Line]) -> Line:
+    left, bottom, right, top = around(word.box for word in words)
+    corners = [_place(page, left, bottom), _place(page, right, top)]
+    return Line(" ".join(word.text for word in words), around((x, y, x, y) for x, y in corners))
 
 
 def _place(page: Any, x: float, y: float) -> tuple[float, float]:
