@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from films import film, samples, silence, slide
 from gistill.errors import BadInput, MissingExtra
-from gistill.ingest import recording
+from gistill.ingest import frames, recording, sound
 from gistill.ingest.blob import Blob
 from gistill.ingest.files import blob
+from gistill.ingest.sound import RATE
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF\0\0\0\0WAVE", b"ID3\x04" + bytes(500), b"\0" * 99])
@@ -30,6 +34,35 @@ def test_a_recording_cut_off_before_its_index_is_refused(tmp_path: Path) -> None
         recording.opened(Blob.of("a.m4a", whole[: len(whole) // 2])),
     ):
         pass
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    folder = tmp_path_factory.mktemp("whole")
+    sound, shown = samples()[: 3 * RATE], [(slide("A"), 2), (slide("B", "more"), 2)]
+    made = [film(folder / f"a.{suffix}", sound=sound) for suffix in ("mp3", "m4a", "ogg", "flac")]
+    made += [film(folder / f"a.{suffix}", shown, sound) for suffix in ("mp4", "mkv", "avi")]
+    return [path.read_bytes() for path in made]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_damage_of_any_kind_is_at_most_a_line(whole: list[bytes], data: st.DataObject) -> None:
+    """Decodes all that is left: what FFmpeg says of it must not get through as it is."""
+    content = bytearray(data.draw(st.sampled_from(whole)))
+    near = st.one_of(st.integers(0, 600), st.integers(0, len(content)))
+    for at in data.draw(st.lists(near, max_size=8)):
+        content[at : at + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=40))
+    damaged = Blob.of("a", bytes(content[: data.draw(near) or None]))
+    with contextlib.suppress(BadInput):
+        with recording.opened(damaged) as file:
+            recording.begun(file)
+            if not sound.fault(file):
+                assert all(len(piece) for piece in sound.pieces(file, sound.Flaws()))
+        with recording.opened(damaged) as file:
+            stream = frames.track(file)
+            if stream is not None and stream.codec_context is not None:
+                assert all(image.size for _, image in frames.looks(file, stream, frames.Reel()))
 
 
 @pytest.mark.parametrize(

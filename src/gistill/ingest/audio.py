@@ -118,6 +118,8 @@ def listen(file: InputContainer, blob: Blob, tools: Tools) -> Speech:
         *_tracks(file),
         *_doubts(speech.words, looped),
     ]
+    if speech.language not in ("", "en", tools.language):
+        speech.notes.append(f"taken for {speech.language!r}, which its first words seemed to be")
     return speech
 
 

@@ -28,6 +28,7 @@ RATE = 16_000  # samples a second, one channel, as Whisper and Silero VAD take t
 _SHORTEST, _LONGEST = 50, 64  # seconds
 _GAP = 0.1  # seconds that the clock of a recording may jump before silence is put in
 _LONGEST_GAP = 3600.0  # seconds; a larger jump is a broken clock
+_PIECE = 5 * RATE  # samples that are decoded at a time
 # Silero VAD: silences shorter than this are pauses within speech; speech keeps so much around it.
 _SILENCE, _PADDING = 500, 200  # milliseconds
 
@@ -122,16 +123,15 @@ def pieces(file: InputContainer, flaws: Flaws) -> Iterator[Samples]:
     import numpy as np
 
     stream = file.streams.audio[0]
+    length = recording.seconds(file)
     resampler = _resampler()
     held: list[Samples] = []
     size = total = 0
     for frame in _frames(file, stream, flaws):
-        gap = (_time(frame, file) - total / RATE) if frame and frame.pts is not None else 0.0
-        if _GAP < gap < _LONGEST_GAP:
-            silence = np.zeros(int(gap * RATE), np.float32)
-            held.append(silence)
-            size += len(silence)
+        for silence in _silence(frame, file, total / RATE, length):
+            yield np.concatenate([*held, silence])
             total += len(silence)
+            held, size = [], 0
         if frame:
             frame.pts = None
         try:
@@ -140,15 +140,32 @@ def pieces(file: InputContainer, flaws: Flaws) -> Iterator[Samples]:
             resampler = _resampler()
             made = resampler.resample(frame)
         for one in made:
-            samples = one.to_ndarray().reshape(-1).astype(np.float32) / np.float32(32768)
-            held.append(samples)
-            size += len(samples)
-            total += len(samples)
-        if size >= 5 * RATE:
+            held.append(one.to_ndarray().reshape(-1).astype(np.float32) / np.float32(32768))
+            size += len(held[-1])
+            total += len(held[-1])
+        if size >= _PIECE:
             yield np.concatenate(held)
             held, size = [], 0
     if held:
         yield np.concatenate(held)
+
+
+def _silence(
+    frame: AudioFrame | None, file: InputContainer, now: float, length: float | None
+) -> Iterator[Samples]:
+    """What is missing between `now` and `frame`, in pieces; nothing if its clock is broken, which
+    it is beyond the `length` of the recording."""
+    import numpy as np
+
+    if frame is None or frame.pts is None or frame.time_base is None:
+        return
+    # The clock of a recording need not begin at 0.
+    time = float(frame.pts * frame.time_base) - (file.start_time or 0) / 1_000_000
+    gap = time - now
+    if _GAP < gap < _LONGEST_GAP and (length is None or time <= length + 1):
+        missing = int(gap * RATE)
+        for start in range(0, missing, _PIECE):
+            yield np.zeros(min(_PIECE, missing - start), np.float32)
 
 
 def _frames(file: InputContainer, stream: AudioStream, flaws: Flaws) -> Iterator[AudioFrame | None]:
@@ -175,13 +192,6 @@ def _resampler() -> av.AudioResampler:
     import av
 
     return av.AudioResampler(format="s16", layout="mono", rate=RATE)
-
-
-def _time(frame: AudioFrame, file: InputContainer) -> float:
-    """Seconds from the start of the recording, which need not be that of its clock."""
-    assert frame.pts is not None
-    assert frame.time_base is not None
-    return float(frame.pts * frame.time_base) - (file.start_time or 0) / 1_000_000
 
 
 def _speech(samples: Samples) -> list[tuple[int, int]]:

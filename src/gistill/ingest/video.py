@@ -12,6 +12,7 @@ from gistill.ingest import audio, frames, ocr, recording, sound, vision
 from gistill.ingest.audio import Said
 from gistill.ingest.blob import Blob
 from gistill.ingest.frames import Reel, Scenes
+from gistill.ingest.images import PIXELS
 from gistill.ingest.layout import blocks
 from gistill.ingest.pieces import Pieces
 from gistill.ingest.reading import Extract, plural
@@ -106,6 +107,8 @@ def watch(file: InputContainer, blob: Blob, tools: Tools) -> tuple[list[Slide], 
         return [], ["it has no pictures"]
     if stream.codec_context is None:
         return [], ["its pictures are in a codec that FFmpeg does not know"]
+    if stream.codec_context.width * stream.codec_context.height > PIXELS:
+        return [], ["its pictures are too large to be decoded"]
     if not (tools.ocr or tools.caption):
         return [], ["its pictures were not read: OCR is switched off"]
     try:
