@@ -55,12 +55,12 @@ def read(folder: Folder) -> Export:
     """
     people = _people(folder)
     uploads = _uploads(folder)
-    channels: dict[str, list[tuple[str, Blob]]] = {}
+    channels: dict[str, list[Blob]] = {}
     rest = []
     for path, blob in folder.files.items():
         place = PurePosixPath(path)
         if _DAY.fullmatch(place.name):
-            channels.setdefault(str(place.parent), []).append((path, blob))
+            channels.setdefault(str(place.parent), []).append(blob)
         elif place.suffix != ".json":
             rest.append(blob)
     names = _channel_names(folder, people)
@@ -86,9 +86,9 @@ class _Channel:
         self._counts: Counter[str] = Counter()
         self._unknown: set[str] = set()
 
-    def read(self, name: str, days: Sequence[tuple[str, Blob]]) -> Source:
+    def read(self, name: str, days: Sequence[Blob]) -> Source:
         digest = hashlib.sha256()
-        for message in self._standing(name, days, digest.update):
+        for message in self._standing(days, digest.update):
             self._write(message)
         extract = self._pieces.extract(Blob.of(name, b""))
         return Source(name, digest.hexdigest(), extract.text)
@@ -106,23 +106,17 @@ class _Channel:
         )
         return Reading(self._pieces.entries, notes, f"#{self._own}", self._pieces.attached)
 
-    def _standing(self, name: str, days: Sequence[tuple[str, Blob]], hash: Any) -> Iterator[Any]:
+    def _standing(self, days: Sequence[Blob], hash: Any) -> Iterator[Any]:
         """The messages as they stand in the end: edits applied, deletions gone."""
         late: dict[str, dict[str, Any] | None] = {}  # by ts: the last edit, or None
         found: list[dict[str, Any]] = []
-        for path, blob in days:
+        for blob in days:
             data = blob.data(_LIMIT)
             hash(data)
-            try:
-                messages = json.loads(data, strict=False)
-            except (ValueError, RecursionError) as error:
-                raise BadInput(f"{blob.name} is not valid JSON: {error}") from None
-            if not isinstance(messages, list):
-                raise BadInput(f"{path} in {name} is no day of a Slack channel: expected a list")
-            for message in filter(_is_object, messages):
+            for message in _messages(blob.name, data):
                 subtype = message.get("subtype")
                 edit = message.get("message")
-                if subtype == "message_changed" and _is_object(edit):
+                if subtype == "message_changed" and isinstance(edit, dict):
                     late[str(edit.get("ts"))] = edit
                 elif subtype == "message_deleted":
                     late[str(message.get("deleted_ts"))] = None
@@ -138,7 +132,7 @@ class _Channel:
                 self._counts["deleted"] += 1
 
     def _write(self, message: Mapping[str, Any]) -> None:
-        subtype = message.get("subtype")
+        subtype = _string(message.get("subtype"))
         counts = self._counts
         if subtype == "tombstone":
             counts["deleted"] += 1
@@ -218,6 +212,17 @@ class _Channel:
             return label or "@" + target.partition("^")[0]
         url = target.removeprefix("mailto:")
         return url if not label or label in (url, url.partition("://")[2]) else f"{label} ({url})"
+
+
+def _messages(name: str, data: bytes) -> list[dict[str, Any]]:
+    """Those of a day of a channel."""
+    try:
+        messages = json.loads(data, strict=False)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{name} is not valid JSON: {error}") from None
+    if not isinstance(messages, list):
+        raise BadInput(f"{name} is no day of a Slack channel: expected a list of messages")
+    return _objects(messages)
 
 
 def _people(folder: Folder) -> dict[str, str]:
