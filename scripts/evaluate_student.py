@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gistill.distill import dataset
 from gistill.distill.base import open_base
-from gistill.distill.student import Decoding, answers, rouge
+from gistill.distill.student import Decoding, answers, load_adapter, rouge
 from gistill.errors import GistillError
 
 
@@ -48,9 +48,7 @@ def run(options: argparse.Namespace) -> None:
     base = open_base(options.model, device=options.device, precision=options.precision)
     model = base.model
     if options.adapter:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, options.adapter).merge_and_unload()
+        model = load_adapter(base, options.adapter).merge_and_unload()
     plain = Decoding(max_tokens=options.max_tokens)
     grid = [
         replace(plain, beams=b, no_repeat_ngram=n, repetition_penalty=r, length_penalty=p)

@@ -16,6 +16,7 @@ from gistill.distill import dataset
 from gistill.distill.base import open_base
 from gistill.distill.reward import Sampling, reinforce
 from gistill.distill.settings import Settings
+from gistill.distill.student import load_adapter
 from gistill.errors import GistillError
 
 
@@ -45,9 +46,7 @@ def main() -> int:
 def run(options: argparse.Namespace) -> None:
     data, _ = dataset.load(options.data_dir)
     base = open_base(options.model, device=options.device)
-    from peft import PeftModel
-
-    student = PeftModel.from_pretrained(base.model, options.adapter, is_trainable=True)
+    student = load_adapter(base, options.adapter, trainable=True)
     settings = Settings(
         lr=options.learning_rate,
         average=options.average,

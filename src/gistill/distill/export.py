@@ -16,7 +16,7 @@ from gistill.bench.commands import aligned
 from gistill.distill import agreement, dataset
 from gistill.distill.agreement import Case, Judge
 from gistill.distill.base import Base, open_base
-from gistill.distill.student import encode, prompt_ids
+from gistill.distill.student import encode, load_adapter, prompt_ids
 from gistill.errors import BadInput, EngineFailed, GistillError, MissingExtra
 from gistill.models import MANIFEST, build, fetch, manifest
 from gistill.models.adapter import read_adapter
@@ -83,10 +83,6 @@ def open_adapter(folder: Path, *, offline: bool = False) -> tuple[Base, Any]:
     Raises: BadInput if `folder` is no adapter or does not fit its base; MissingExtra.
     """
     try:
-        from peft import PeftModel
-    except ImportError:
-        raise MissingExtra("exporting an adapter", "train") from None
-    try:
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         name = str(config["base_model_name_or_path"])
     except (OSError, ValueError, KeyError) as error:
@@ -95,11 +91,7 @@ def open_adapter(folder: Path, *, offline: bool = False) -> tuple[Base, Any]:
     base = open_base(
         str(beside) if beside.is_dir() else name, device="cpu", precision="fp32", offline=offline
     )
-    try:
-        return base, PeftModel.from_pretrained(base.model, str(folder)).eval()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        cause = " ".join(str(error).split())[:160]
-        raise BadInput(f"the adapter {folder} does not fit its base {name}: {cause}") from error
+    return base, load_adapter(base, folder)
 
 
 def _write(form: str, folder: Path, base: Base, merged: Any, adapter: Path, scratch: Path) -> Judge:
@@ -120,8 +112,11 @@ def _write(form: str, folder: Path, base: Base, merged: Any, adapter: Path, scra
 
 
 def _write_hf(merged: Any, base: Base, folder: Path) -> None:
-    merged.save_pretrained(folder)
-    base.tokenizer.save_pretrained(folder)
+    from gistill.engines.checkpoint import quiet
+
+    with quiet():
+        merged.save_pretrained(folder)
+        base.tokenizer.save_pretrained(folder)
 
 
 def _write_openvino(merged: Any, base: Base, adapter: Path, folder: Path) -> None:

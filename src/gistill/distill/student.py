@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gistill.bench import scores
 from gistill.distill.base import Base
 from gistill.distill.dataset import Row
 from gistill.distill.settings import ALL_LINEAR, Settings
-from gistill.errors import BadInput
+from gistill.errors import BadInput, MissingExtra
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,12 @@ def add_lora(base: Base, settings: Settings) -> Any:
 
     Raises: BadInput for layers that it does not have; MissingExtra.
     """
-    from peft import LoraConfig, get_peft_model
+    from gistill.engines.checkpoint import quiet
 
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError:
+        raise MissingExtra("training an adapter", "train") from None
     names = settings.targets
     config = LoraConfig(
         r=settings.rank,
@@ -55,9 +60,32 @@ def add_lora(base: Base, settings: Settings) -> Any:
         enable = getattr(model, new, None) or model.gradient_checkpointing_enable
         enable({"use_reentrant": False})
     try:
-        return get_peft_model(base.model, config)
+        with quiet():
+            return get_peft_model(base.model, config)
     except ValueError as error:
         raise BadInput(f"no adapter fits {base.name}: {str(error).split('. ')[0]}") from error
+
+
+def load_adapter(base: Base, folder: Path, *, trainable: bool = False) -> Any:
+    """The base with the adapters of `folder`, unmerged.
+
+    Raises: BadInput if they do not fit; MissingExtra.
+    """
+    from gistill.engines.checkpoint import quiet
+
+    try:
+        from peft import PeftModel
+    except ImportError:
+        raise MissingExtra("a LoRA adapter", "train") from None
+    try:
+        with quiet():
+            model = PeftModel.from_pretrained(base.model, str(folder), is_trainable=trainable)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        cause = " ".join(str(error).split())[:160]
+        raise BadInput(
+            f"the adapter {folder} does not fit its base {base.name}: {cause}"
+        ) from error
+    return model if trainable else model.eval()
 
 
 def prompt_ids(base: Base, prompt: str) -> list[int]:
