@@ -70,6 +70,17 @@ def test_nesting_beyond_the_limit_is_a_gap(tmp_path: Path) -> None:
     assert "lies in 3 archives already" in lost.why
 
 
+def test_what_may_not_be_unpacked_is_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(zipped({"../up.txt": "up", "ok.txt": "fine"}))
+    found = read(path)
+    assert texts(found) == ["fine"]
+    assert [lost.why for lost in found.unread] == [f"{path}/../up.txt leads out of the archive"]
+    path.write_bytes(zipped({"../up.txt": "up"}))
+    with pytest.raises(BadInput, match="leads out of the archive"):
+        load(path)
+
+
 def test_standard_input_may_be_an_archive() -> None:
     found = load("-", stdin=io.BytesIO(zipped({"x.txt": "inside"})))
     assert found.segments[0].at.source == "<stdin>/x.txt"

@@ -45,23 +45,26 @@ _UNOPENED = (*BROKEN, ValueError, struct.error)
 
 
 class _Member(NamedTuple):
-    """`why` it is not read, if it is not; `opener` is there if it is."""
+    """`why` it cannot be read, if it cannot; `link` if it is no file."""
 
     path: str
     size: int
     packed: int
     opener: Callable[[], BinaryIO]
+    link: bool = False
     why: str = ""
 
 
 class Archives:
     """Opens archives and keeps them open until it is left, for their blobs read from them.
 
-    skipped: what was left out, for people, with the archive's name.
+    skipped: what was left out and is no loss, for people. refused: what could not or may not be
+    read, and why, by the names its blobs would have.
     """
 
     def __init__(self) -> None:
         self.skipped: list[str] = []
+        self.refused: dict[str, str] = {}
         self._stack = ExitStack()
         self._members = self._unpacked = 0
 
@@ -130,11 +133,11 @@ class Archives:
                 raise BadInput(f"{blob.name} holds more than {MEMBERS:,} files; unpack a part")
             path = member.path.replace("\\", "/")
             path = path.encode("utf-8", "replace").decode().removeprefix("./")
-            why = member.why or ("leads out of the archive" if _OUTSIDE.search(path) else "")
-            if not why and path in found:
-                why = "is there twice; the first was read"
-            if why:
-                self.skipped.append(f"{blob.name}: {path!r} {why}")
+            if why := member.why or ("leads out of the archive" if _OUTSIDE.search(path) else ""):
+                self.refused[f"{blob.name}/{path}"] = f"{blob.name}/{path} {why}"
+            elif member.link or path in found:
+                what = "is a link or no file" if member.link else "is there twice; one was read"
+                self.skipped.append(f"{blob.name}: {path!r} {what}")
             elif _HIDDEN.search(path):
                 hidden += 1
             else:
@@ -168,14 +171,10 @@ def _zipped(archive: zipfile.ZipFile) -> Iterator[_Member]:
     for info in archive.infolist():
         if info.is_dir():
             continue
-        why = ""
-        if info.flag_bits & _ENCRYPTED:
-            why = "is encrypted; unpack it with its password"
-        elif stat.S_ISLNK(info.external_attr >> 16):
-            why = "is a link"
-        yield _Member(
-            info.filename, info.file_size, info.compress_size, _opener(archive, info), why
-        )
+        why = "is encrypted; unpack it with its password" if info.flag_bits & _ENCRYPTED else ""
+        link = stat.S_ISLNK(info.external_attr >> 16)
+        packed, opener = info.compress_size, _opener(archive, info)
+        yield _Member(info.filename, info.file_size, packed, opener, link, why)
 
 
 def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:
@@ -185,8 +184,8 @@ def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], Bin
 def _tarred(archive: tarfile.TarFile) -> Iterator[_Member]:
     for info in archive:
         if not info.isdir():
-            why = "" if info.isreg() else "is a link or no file"
-            yield _Member(info.name, info.size, info.size, _extractor(archive, info), why)
+            opener = _extractor(archive, info)
+            yield _Member(info.name, info.size, info.size, opener, not info.isreg())
 
 
 def _extractor(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[], BinaryIO]:

@@ -179,6 +179,9 @@ class Intake:
         if reader is None and (folder := self._archives.open(blob, depth)):
             self.notes += self._archives.skipped
             self._archives.skipped.clear()
+            refused = self._archives.refused
+            self.failed.update((name, BadInput(why)) for name, why in refused.items())
+            refused.clear()
             return self._folder(folder, depth + 1)
         if reader is None:
             return [self._text(blob, find)]
