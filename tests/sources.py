@@ -10,6 +10,7 @@ from gistill.ingest import assemble, resolver
 from gistill.ingest.blob import Blob
 from gistill.ingest.files import Raw
 from gistill.ingest.reading import Extract, FileReader, Reader, Reading
+from gistill.ingest.repeats import plain
 from gistill.ingest.tools import Tools
 from gistill.types import Locator, Source, Thread
 
@@ -57,6 +58,9 @@ def check(thread: Thread) -> None:
         assert segment.text == text_at[segment.at.source](segment.at) != ""
         assert segment.reply_to is None or segment.reply_to in ids
         segment.text.encode()
+        subject, _, rest = segment.text.partition("\n")  # a quote of a mail is without it
+        words = rest if subject.startswith("Subject: ") else segment.text
+        assert all(plain(words) in plain(text_at[at.source](at)) for at in segment.also)
 
 
 def turns(found: Reading) -> list[tuple[str | None, str]]:

@@ -55,8 +55,8 @@ class Locator:
 class Segment:
     """The citable atom: a turn, a post, a paragraph; `text` is the slice its locator names.
 
-    `also` are further places that say the same, letter case and white space aside: the mail in
-    the archive, the slide on the screen.
+    `also` are further places that say the same, letter case, white space and marks of quoting
+    aside, or quote it among other words: the mail in the archive, the slide on the screen.
     """
 
     id: str

@@ -12,6 +12,8 @@ from gistill.ingest.blob import Blob
 from gistill.ingest.tools import Tools
 from sources import check
 
+ASKED = "When do we open the lighthouse to visitors, in May or in June?"
+
 
 def box(path: Path, *mails: tuple[str, str, str, str]) -> Path:
     found = mailbox.mbox(path)
@@ -32,15 +34,15 @@ def box(path: Path, *mails: tuple[str, str, str, str]) -> Path:
 def test_mails_are_in_threads(tmp_path: Path) -> None:
     path = box(
         tmp_path / "list",
-        ("Ada", "When do we open?", "1", ""),
-        ("Ben", "In May.\n\nOn Mon, Ada wrote:\n> When do we open?", "2", "1"),
+        ("Ada", ASKED, "1", ""),
+        ("Ben", f"In May.\n\nOn Mon, Ada wrote:\n> {ASKED}", "2", "1"),
         ("Ada", "From now on it is fixed.", "3", "2"),
         ("Ben", "In May.", "2", "1"),
     )
     found = load(path)
     check(found)
     assert [(s.speaker, s.text, s.reply_to) for s in found.segments] == [
-        ("Ada", "Subject: Opening\nWhen do we open?", None),
+        ("Ada", f"Subject: Opening\n{ASKED}", None),
         ("Ben", "In May.", "s000000"),
         ("Ada", "From now on it is fixed.", "s000001"),
     ]
@@ -49,6 +51,9 @@ def test_mails_are_in_threads(tmp_path: Path) -> None:
         f"{path}: 1 quoted reply or signature left out",
     )
     assert found.title == ""
+    (quote,) = found.segments[0].also
+    assert found.sources[0].text[slice(*quote.span)] == f"On Mon, Ada wrote:\n> {ASKED}"
+    assert found.segments[1].also == ()
 
 
 def test_without_a_mail_it_is_refused() -> None:

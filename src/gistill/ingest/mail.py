@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from gistill.ingest import encoding, html, quotes
 from gistill.ingest.blob import Blob
-from gistill.ingest.reading import Attached, Entry, Reading, counted, trimmed
+from gistill.ingest.reading import Attached, Entry, Quote, Reading, counted, trimmed
 
 _PIECE = 1000  # characters beyond which the paragraphs of a mail are entries of their own
 _LOGO = 8 << 10  # bytes: an image inside a mail that is smaller is decoration
@@ -51,6 +51,7 @@ class Letters:
         self._end = 0
         self._entries: list[Entry] = []
         self._attached: list[Attached] = []
+        self._quotes: list[Quote] = []
         self._counts: Counter[str] = Counter()
         self._subjects: set[str] = set()
         self._ids: set[str] = set()
@@ -83,7 +84,7 @@ class Letters:
         )
         reply_to = replies[-1] if replies else None
         for n, (text, span) in enumerate(told):
-            key, parent = (id, reply_to) if n == 0 else (None, None)
+            key, parent = (id or f"mail {first}", reply_to) if n == 0 else (None, None)
             entry = Entry(text, span, who, "message", when=when, key=key, reply_to=parent)
             self._entries.append(entry)
         self._counts["empty"] += not told
@@ -102,7 +103,7 @@ class Letters:
             (counts["large"], "attachment", "beyond 512 MiB in all left out"),
             (counts["empty"], "mail", "without text skipped"),
         )
-        return Reading(self._entries, notes, self.subject, self._attached)
+        return Reading(self._entries, notes, self.subject, self._attached, self._quotes)
 
     @property
     def text(self) -> str:
@@ -122,11 +123,21 @@ class Letters:
         self._parts += [head, text]
         begin = self._end + len(head)
         self._end = begin + len(text)
+        self._quote(text, begin, stretches)
         spans = [trimmed(text, a, b) for stretch in stretches for a, b in _pieces(text, *stretch)]
         told = [(text[a:b], (begin + a, begin + b)) for a, b in spans if a < b]
         if told and told[0][1][0] == begin:  # nothing between the subject and the first words
             told[0] = (head + told[0][0], (begin - len(head), told[0][1][1]))
         return told
+
+    def _quote(self, text: str, begin: int, own: list[tuple[int, int]]) -> None:
+        """Notes what lies between the sender's own stretches of `text`, which is at `begin`."""
+        bounds = [0, *(place for stretch in own for place in stretch), len(text)]
+        for a, b in zip(bounds[::2], bounds[1::2], strict=True):
+            a, b = trimmed(text, a, b)
+            if a < b:
+                entry = len(self._entries)  # the first of this mail
+                self._quotes.append(Quote(text[a:b], (begin + a, begin + b), entry))
 
     def _sorted(self, parts: list[Message]) -> tuple[_Body, list[tuple[str, bytes]]]:
         """The body, and the files that are attached."""

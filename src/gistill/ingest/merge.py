@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
-from gistill.ingest import times
+from gistill.ingest import repeats, times
 from gistill.ingest.reading import Entry, plural
 from gistill.types import Locator, Segment, Source
 
@@ -69,6 +69,7 @@ def merge(parts: Sequence[Part]) -> tuple[list[Segment], list[Source], list[str]
         placed.extend(item for _, item in run)
     found = list(_all(parts))
     notes += _join_twins(placed, [part for part in found if part.twin])
+    _cite_quotes(placed, found)
     folded = _folded(placed) if len(found) > 1 else []
     for n, one in enumerate(placed):
         one.id = f"s{n:06d}"
@@ -127,6 +128,35 @@ def _join_twins(placed: Sequence[_Placed], twins: Sequence[Part]) -> list[str]:
                 one.also.append(_locator(_Placed(part.source.name, entry)))
         notes.append(f"{part.source.name} holds the same as {first}; it was read once")
     return notes
+
+
+def _cite_quotes(placed: Sequence[_Placed], parts: Sequence[Part]) -> None:
+    """Adds the places where a message is quoted to the message."""
+    if not any(part.reading.quotes for part in parts):
+        return
+    here = {id(one.entry): one for one in placed}
+    said: list[repeats.Said] = []
+    sayers: list[_Placed] = []
+    quotes: list[tuple[str, str]] = []
+    places: list[Locator] = []
+    for part in parts:
+        if part.twin:
+            continue
+        key = part.source.name
+        keys = []
+        for entry in part.reading.entries:
+            key = entry.key or key  # a long message is several entries, and the first has the key
+            keys.append(key)
+            if one := here.get(id(entry)):
+                subject, _, rest = entry.text.partition("\n")
+                words = rest if subject.startswith("Subject: ") else entry.text
+                said.append(repeats.Said(words, key, entry.reply_to))
+                sayers.append(one)
+        for quote in part.reading.quotes:
+            quotes.append((keys[quote.entry], quote.text))
+            places.append(Locator(part.source.name, quote.span))
+    for n, q in repeats.quoted(said, quotes):
+        sayers[n].also.append(places[q])
 
 
 def _folded(placed: list[_Placed]) -> list[tuple[_Placed, _Placed]]:

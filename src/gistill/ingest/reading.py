@@ -50,6 +50,15 @@ class Attached(NamedTuple):
     entry: int  # index into the entries of the reading
 
 
+class Quote(NamedTuple):
+    """Words of another that an entry repeats: in the source's text, but no entry. Where they are
+    in the thread, this is a further place of theirs."""
+
+    text: str
+    span: tuple[int, int]
+    entry: int  # index into the entries of the reading
+
+
 class Reading(NamedTuple):
     """One source as read, in the source's order; `notes` says what was skipped or repaired."""
 
@@ -57,6 +66,7 @@ class Reading(NamedTuple):
     notes: Sequence[str] = ()
     title: str = ""
     attached: Sequence[Attached] = ()
+    quotes: Sequence[Quote] = ()
 
 
 class Extract(NamedTuple):
