@@ -35,3 +35,9 @@ def test_render_names_the_speaker_and_marks_what_was_seen():
     assert render(Segment("s", "Q3: 5 %", AT, None, "image_text")) == "[image] Q3: 5%"
     assert render(Segment("s", "Q3", AT, "Ann", "caption")) == "Ann: [image] Q3"
     assert render(Segment("s", "Q3", AT, None, "frame")) == "[slide] Q3"
+
+
+def test_the_mark_of_a_file_that_was_sent_is_noise():
+    for mark in ("<attached: 1-PHOTO.png>", "<Media omitted>", "IMG-1.jpg (file attached)"):
+        assert render(Segment("s", mark, AT, "Ann")) == ""
+        assert render(Segment("s", f"See here: {mark}", AT, "Ann")) == "Ann: See here:"

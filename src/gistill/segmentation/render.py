@@ -16,7 +16,9 @@ _TAGS = re.compile(
     r"|\[\s*(?:inaudible|crosstalk|music|applause|laughter|noise|silence|blank_audio)\s*\]"
     r"|</?(?:c|i|b|u|v|ruby|rt|lang|font)(?:\.[^>\s]*)?(?:\s[^>]*)?>"
     r"|\{\\[a-z]+\d*[^}]*\}"  # SubRip's {\an8}
-    r"|<\d{2,}:[\d:.]+>",
+    r"|<\d{2,}:[\d:.]+>"
+    # What WhatsApp writes where a file was sent: the file itself is read beside it.
+    r"|<attached: [^>\n]*>|<media omitted>|\S+\.\w{2,4} \(file attached\)",
     re.IGNORECASE,
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u200e\u200f\u2060\ufeff]")
@@ -31,7 +33,7 @@ _MARKS: dict[Kind, str] = {"image_text": "image", "caption": "image", "frame": "
 def clean(text: str) -> str:
     """`text` on one line, without transcribers' tags, markup and control characters."""
     # Each pass runs only where its first character occurs: most lines of most threads are clean.
-    if "{" in text or "[" in text or "<" in text:
+    if "{" in text or "[" in text or "<" in text or " (file attached)" in text:
         text = _TAGS.sub(" ", text)
     if "&" in text:
         text = html.unescape(text)
