@@ -201,7 +201,7 @@ def test_a_run_that_was_stopped_goes_on(
     data: Path, queries: list[Query], tmp_path: Path, by: signal.Signals, flags: tuple[str, ...]
 ) -> None:
     out = tmp_path / "out"
-    code, said = stopped(command(data, out, 0.4, *flags), out, by, rows=2)
+    code, said = stopped(command(data, out, 1.0, *flags), out, by, rows=2)
     if by == signal.SIGINT:
         assert code == 130
         assert said.splitlines()[-1] == (
