@@ -71,7 +71,8 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file of the thread that could not be read, and why, in one line."""
+    """A file of the thread that could not be read, or that names files which are not there; and
+    why, in one line."""
 
     name: str
     why: str

@@ -43,7 +43,7 @@ def test_files_that_could_not_be_read_are_a_gap():
     done, citations = told()
     thread = replace(samples.thread(), unread=(Unreadable("b.pdf", "b.pdf is encrypted"),))
     assert account.coverage(samples.single(), thread) == (
-        "All of the input without 1 file was read (200 tokens)."
+        "All of the input was read (200 tokens), but for what could not be opened."
     )
     assert account.unread(done, thread, citations)[0] == "Not read: b.pdf is encrypted."
     done = replace(done, failures=("b.pdf is encrypted",))

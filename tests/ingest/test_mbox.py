@@ -47,8 +47,7 @@ def test_mails_are_in_threads(tmp_path: Path) -> None:
         ("Ada", "From now on it is fixed.", "s000001"),
     ]
     assert found.notes == (
-        f"{path}: 1 copy of a mail skipped",
-        f"{path}: 1 quoted reply or signature left out",
+        f"{path}: 1 copy of a mail skipped; 1 quoted reply or signature left out",
     )
     assert found.title == ""
     (quote,) = found.segments[0].also

@@ -27,12 +27,12 @@ def percent(share: float) -> str:
 def coverage(done: Done, thread: Thread) -> str:
     """How much of the input reached a model; what is in files that could not be read is unknown."""
     read, total = done.coverage.read, done.coverage.total
-    lost = len(thread.unread)
-    what = f"the input without {count(lost, 'file')}" if lost else "the input"
     if read >= total:
-        return f"All of {what} was read ({count(total, 'token')})."
+        but = ", but for what could not be opened" if thread.unread else ""
+        return f"All of the input was read ({count(total, 'token')}){but}."
     share = percent(done.coverage.share)
-    return f"{share} of {what} was read ({read:,} of {total:,} tokens)."
+    but = ", not counting what could not be opened" if thread.unread else ""
+    return f"{share} of the input was read ({read:,} of {total:,} tokens){but}."
 
 
 def unread(done: Done, thread: Thread, citations: Citations) -> list[str]:
@@ -231,7 +231,14 @@ def remarks(done: Done, thread: Thread) -> list[str]:
     said = dict.fromkeys((*thread.notes, *done.notices, *done.failures))
     for file in thread.unread:  # `unread` says it
         said.pop(file.why, None)
-    return [text[:1].upper() + text[1:] for text in map(sentence, said)]
+    return [_capital(text) for text in map(sentence, said)]
+
+
+def _capital(text: str) -> str:
+    """`text` as a sentence begins; a file's name at its start stays as it is."""
+    first = text.partition(" ")[0]
+    named = "/" in first or "." in first.rstrip(".:")
+    return text if named else text[:1].upper() + text[1:]
 
 
 def listing(names: Sequence[str], limit: int) -> str:

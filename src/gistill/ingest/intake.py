@@ -121,6 +121,7 @@ class Intake:
                 self.failed[folder.name] = error
                 return []
             rest = export.rest
+            self._note(folder.name, export.notes)
             for source, reading in export.sources:
                 with self._kept(source.name):
                     parts.append(self._part(source, reading, within.at(source.name)))
@@ -208,11 +209,15 @@ class Intake:
         if not reading.entries:
             why = f": {'; '.join(reading.notes)}" if reading.notes else ""
             raise NoText(f"{source.name} holds no text that could be summarized{why}")
-        self.notes += [f"{source.name}: {note}" for note in reading.notes]
+        self._note(source.name, reading.notes)
         part = Part(self._named(source, source.name), reading)
         self._known[source.sha256, PurePosixPath(source.name).suffix.lower()] = part
         self._attach(part, part, find)
         return part
+
+    def _note(self, name: str, notes: Sequence[str]) -> None:
+        if notes:
+            self.notes.append(f"{name}: {'; '.join(notes)}")
 
     def _twin(self, name: str, twin: Part, find: Find) -> Part:
         part = Part(self._named(twin.source, name), twin.reading, twin=twin)

@@ -130,10 +130,12 @@ class Folder(NamedTuple):
 
 
 class Export(NamedTuple):
-    """A folder as read: its texts as sources, and the files of it that are to be read as any."""
+    """A folder as read: its texts as sources, the files of it that are to be read as any, and
+    what was skipped or repaired in all of it."""
 
     sources: Sequence[tuple[Source, Reading]]
     rest: Sequence[Blob] = ()
+    notes: Sequence[str] = ()
 
 
 class FolderReader(Protocol):

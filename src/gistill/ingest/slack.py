@@ -65,46 +65,49 @@ def read(folder: Folder) -> Export:
             rest.append(blob)
     names = _channel_names(folder, people)
     sources = []
+    counts: Counter[str] = Counter()
+    unknown: set[str] = set()
     for where, days in channels.items():
         own = PurePosixPath(where).name
         channel = _Channel(own, people, uploads)
         source = channel.read(f"{folder.name}/{names.get(own, own)}".removesuffix("/"), days)
-        sources.append((source, channel.reading()))
-    if not sources:
+        pieces = channel.pieces
+        if pieces.entries:
+            reading = Reading(pieces.entries, (), f"#{own}", pieces.attached)
+            sources.append((source, reading))
+        counts += channel.counts
+        unknown |= channel.unknown
+    if not channels:
         raise BadInput(f"{folder.name} looks like a Slack export and holds no day of messages")
-    return Export([(s, r) for s, r in sources if r.entries], rest)
+    notes = counted(
+        (counts["system"], "system message", "skipped"),
+        (counts["deleted"], "deleted message", "left out"),
+        (counts["edited"], "message", "as last edited"),
+        (counts["reactions"], "reaction", "left out"),
+        (counts["files"], "file", "linked and not in the export"),
+        (counts["empty"], "message", "without text skipped"),
+        (len(unknown), "user", "unknown to users.json shown by id"),
+    )
+    return Export(sources, rest, notes)
 
 
 class _Channel:
-    """One channel as it is written out."""
+    """One channel as it is written out, what was left out of it, and users nobody knows."""
 
     def __init__(self, own: str, people: Mapping[str, str], uploads: Mapping[str, Blob]) -> None:
         self._own = own
         self._people = people
         self._uploads = uploads
-        self._pieces = Pieces()
-        self._counts: Counter[str] = Counter()
-        self._unknown: set[str] = set()
+        self.pieces = Pieces()
+        self.counts: Counter[str] = Counter()
+        self.unknown: set[str] = set()
 
     def read(self, name: str, days: Sequence[Blob]) -> Source:
         digest = hashlib.sha256()
         for message in self._standing(days, digest.update):
             self._write(message)
-        extract = self._pieces.extract(Blob.of(name, b""))
+        extract = self.pieces.extract(Blob.of(name, b""))
         return Source(name, digest.hexdigest(), extract.text)
-
-    def reading(self) -> Reading:
-        counts = self._counts
-        notes = counted(
-            (counts["system"], "system message", "skipped"),
-            (counts["deleted"], "deleted message", "left out"),
-            (counts["edited"], "message", "as last edited"),
-            (counts["reactions"], "reaction", "left out"),
-            (counts["files"], "file", "linked and not in the export"),
-            (counts["empty"], "message", "without text skipped"),
-            (len(self._unknown), "user", "unknown to users.json shown by id"),
-        )
-        return Reading(self._pieces.entries, notes, f"#{self._own}", self._pieces.attached)
 
     def _standing(self, days: Sequence[Blob], hash: Any) -> Iterator[Any]:
         """The messages as they stand in the end: edits applied, deletions gone."""
@@ -129,11 +132,11 @@ class _Channel:
             elif (edit := late[ts]) is not None:
                 yield {**message, **edit, "edited": True}
             else:
-                self._counts["deleted"] += 1
+                self.counts["deleted"] += 1
 
     def _write(self, message: Mapping[str, Any]) -> None:
         subtype = _string(message.get("subtype"))
-        counts = self._counts
+        counts = self.counts
         if subtype == "tombstone":
             counts["deleted"] += 1
             return
@@ -148,7 +151,7 @@ class _Channel:
         ts = _string(message.get("ts"))
         root = _string(message.get("thread_ts"))
         moment = times.moment(ts)
-        written = self._pieces.add(
+        written = self.pieces.add(
             jsontext.string(text),
             speaker=self._speaker(message),
             kind="message",
@@ -165,7 +168,7 @@ class _Channel:
             counts["reactions"] += count if isinstance(count, int) else 1
         here = [self._uploads.get(_string(f.get("id"))) for f in files]
         counts["files"] += here.count(None)
-        self._pieces.attach([blob for blob in here if blob])
+        self.pieces.attach([blob for blob in here if blob])
 
     def _cards(self, message: Mapping[str, Any]) -> str:
         """What the cards below a message say: bots often write nothing else."""
@@ -191,7 +194,7 @@ class _Channel:
         if name := _string(message.get("username")):
             return jsontext.string(name)
         if user:
-            self._unknown.add(user)
+            self.unknown.add(user)
         return jsontext.string(user or _string(message.get("bot_id"))) or None
 
     def _text(self, text: str) -> str:

@@ -84,7 +84,7 @@ def _glance(done: Done, thread: Thread) -> str:
     claims = done.summary.claims
     facts = [f"{account.percent(done.coverage.share)} of the input read"]
     if thread.unread:
-        facts.append(f"{count(len(thread.unread), 'file')} not read")
+        facts.append(f"{count(len(thread.unread), 'input')} missing")
     if claims:
         held = len(claims) - len(weak(done))
         facts.append(f"{held} of {count(len(claims), 'sentence')} supported")
