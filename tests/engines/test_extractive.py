@@ -43,6 +43,16 @@ def test_a_later_sentence_of_a_line_names_its_speaker_again() -> None:
     assert "Cleo: It saves 3 euros a unit." in lines
 
 
+def test_the_mark_of_what_was_seen_goes_with_its_sentences_and_counts_for_none() -> None:
+    text = "Ann: [image] The lease ends in June. The board sold the crane in May."
+    lines = ["Ann: [image] The lease ends in June.", "Ann: [image] The board sold the crane in May."]
+    assert select(text, 99, count=count).split("\n") == lines
+    shown = "".join(f"[slide] The {word} was sold in May 2024.\n" for word in ("crane", "barge"))
+    said = "".join(f"Ben: The {word} was paid in June 2023.\n" for word in ("pump", "roof"))
+    bare = select(shown.replace("[slide] ", "Ann: ") + said, 26, count=count)
+    assert select(shown + said, 26, count=count).replace("[slide] ", "Ann: ") == bare
+
+
 def test_a_sentence_without_a_stop_gets_one() -> None:
     assert "eleven hours in the last test.\n" in select(MEETING, 200, count=count) + "\n"
     assert select("猫が好きです", 20, count=count) == "猫が好きです。"

@@ -25,6 +25,7 @@ from gistill.segmentation import sentences
 from gistill.types import Completion, Request
 
 _SPEAKER = re.compile(r"[^\W\d][^:.!?]{0,60}: (?=\S)")
+_SEEN = re.compile(r"\[(?:image|slide)\] (?=\S)")
 _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")  # Thai, Lao, kana, Han
 _STEM = 6  # words are compared by their first letters (McNamee and Mayfield 2004): any language
@@ -173,6 +174,8 @@ def _read(text: str, deadline: float | None) -> list[Sentence]:
         line = raw.strip()
         speaker = _SPEAKER.match(line)
         name = speaker[0] if speaker else ""
+        if seen := _SEEN.match(line, len(name)):  # a mark of ours, which no one said
+            name = line[: seen.end()]
         for said in sentences.split(line[len(name) :]):
             words = _words(said, _EMPTY)
             evidence, named = bool(_EVIDENCE.search(said.lower())), bool(_NAME.search(said))
