@@ -20,7 +20,9 @@ from gistill.distill.student import prompt_ids
 from gistill.distill.train import train
 from gistill.engines import OpenOptions, open_engine
 from gistill.errors import BadInput
+from gistill.models import fetch, manifest
 from gistill.types import Request
+from tiny_gguf import write_gguf
 
 PROMPT = "train 0 Ann: We decided to raise the budget by 12 percent before the launch in March."
 
@@ -132,6 +134,34 @@ def test_adapters_load_unmerged_in_openvino(trained: Path, llama: Path, tmp_path
         untuned = greedy(student)
     assert wanted != untuned
     assert list(said)[:4] == wanted[:4]
+
+
+@pytest.mark.filterwarnings("ignore")  # transformers' own, on GGUF files
+def test_an_adapter_of_the_bundled_model_goes_into_its_own_build(
+    data: Any, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """With a tiny file in place of the bundled one: 4-bit weights, merged and written as 8-bit."""
+    weights = write_gguf(tmp_path / "tiny.gguf", "Q4_1")
+    monkeypatch.setattr(fetch, "weights", lambda *args, **how: weights)
+    base = open_base("bundled", device="cpu", precision="fp32")
+    save(data, tmp_path / "data")
+    how = replace(settings, max_length=500)
+    train(base, data, how, tmp_path / "run", source=str(tmp_path / "data"))
+    adapter = tmp_path / "run" / "lora_student"
+    assert (
+        json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"]
+        == "bundled"
+    )
+    assert open_engine(adapter).count("one two") > 0
+    out = tmp_path / "out"
+    export.run(adapter, out, ["openvino"], data=None, prompts=2, offline=True, say=say)
+    found = table(capsys.readouterr().out)
+    assert found["openvino"]["greedy"] > 0.7  # random weights in 8 bits
+    about = manifest(out / "openvino")
+    assert about["licence"] == "Apache-2.0"
+    assert about["adapter_sha256"] == fetch.sha256(adapter / "adapter_model.safetensors")
+    assert open_engine(f"openvino:{out / 'openvino'}").context == 512
 
 
 def openvino_ids(ids: list[int]) -> Any:

@@ -103,26 +103,18 @@ def test_a_training_that_was_killed_goes_on_bit_for_bit(
 @pytest.mark.model
 @pytest.mark.filterwarnings(PEFT)
 def test_the_bundled_model_is_a_base_by_name(model_home: Path, tmp_path: Path) -> None:
-    """Its adapter opens in the decoder, and merges into what `gistill models get` builds."""
     from gistill.distill.base import open_base
-    from gistill.distill.dataset import Row, save
-    from gistill.distill.export import run as export
+    from gistill.distill.dataset import Row
     from gistill.distill.settings import Settings
     from gistill.distill.train import train
     from gistill.engines import open_engine
 
     row = Row("query", "Who raised it? Ann: We raise the budget.", "Ann raised it.", "m1")
-    data = {"train": [row], "dev": [Row("query", "What? Bob: Nothing.", "Nothing.", "m2")]}
-    save(data, tmp_path / "data")
     base = open_base("bundled", device="cpu", precision="fp32")
-    settings = Settings(max_steps=2, rank=2, alpha=4, lr=1e-2, evals=0, average=0.0)
-    train(base, data, settings, tmp_path, source=str(tmp_path / "data"))
+    settings = Settings(max_steps=1, rank=2, alpha=4, evals=0)
+    train(base, {"train": [row]}, settings, tmp_path)
     adapter = tmp_path / "lora_student"
     config = json.loads((adapter / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "bundled"
     del base
-    assert open_engine(f"hf:{adapter}").count("one two") > 0
-    code = export(adapter, tmp_path / "out", ["openvino"], data=None, prompts=2, offline=True,
-                  say=print)  # fmt: skip
-    assert code == 0
-    assert open_engine(f"openvino:{tmp_path / 'out' / 'openvino'}").context == 8192
+    assert open_engine(adapter).context == 8192

@@ -247,7 +247,7 @@ def _rows(adapter: Path, data: Path | None) -> list[dataset.Row]:
             data = Path(record["data_dir"])
         except (OSError, ValueError, KeyError):
             return []
-        if not data.is_dir():
+        if not (data / "dataset_dict.json").is_file():  # it has gone, or was never on disk
             return []
     parts, _ = dataset.load(data)
     return list(parts.get("test") or parts.get("dev") or ())
