@@ -267,3 +267,13 @@ def test_exports_with_odd_values_anywhere_are_read_or_refused(name: str, data: A
     else:
         return check(found)
     assert "\n" not in said
+
+
+def test_what_is_said_of_many_files_is_said_once(tmp_path: Path) -> None:
+    for name in "abcde":
+        posts = [{"text": f"post {name}"}, {"text": ""}]
+        (tmp_path / f"{name}.json").write_text(json.dumps(posts))
+    folder = load(tmp_path)
+    (note,) = [note for note in folder.notes if "without text skipped" in note]
+    names = ", ".join(f"{tmp_path}/{name}.json" for name in "abc")
+    assert note == f"{names} and 2 more files: 1 post without text skipped"

@@ -67,6 +67,7 @@ class Intake:
         self._tools = tools
         self._archives = Archives()
         self._names: set[str] = set()
+        self._noted: dict[str, tuple[int, list[str]]] = {}  # what was said, where, of whom
         self._read_as: dict[str, list[Part]] = {}  # by name of a blob
         self._attached: set[str] = set()  # the blobs among them that belong to an entry
         self._open: list[str] = []  # blobs being read: each is attached to the one before
@@ -216,8 +217,14 @@ class Intake:
         return part
 
     def _note(self, name: str, notes: Sequence[str]) -> None:
-        if notes:
-            self.notes.append(f"{name}: {'; '.join(notes)}")
+        """Keeps what is to be said of a file; what is said of many is said once."""
+        if not notes:
+            return
+        said = "; ".join(notes)
+        place, names = self._noted.setdefault(said, (len(self.notes), []))
+        names.append(name)
+        more = f" and {plural(len(names) - _SHOWN, 'more file')}" if len(names) > _SHOWN else ""
+        self.notes[place : place + 1] = [f"{', '.join(names[:_SHOWN])}{more}: {said}"]
 
     def _twin(self, name: str, twin: Part, find: Find) -> Part:
         part = Part(self._named(twin.source, name), twin.reading, twin=twin)
