@@ -121,6 +121,29 @@ def of_openvino(folder: Path) -> Judge:
     return judge
 
 
+def of_openvino_unmerged(folder: Path, adapter: Path, scale: float) -> Judge:
+    """An OpenVINO folder with an adapter added as it runs. It tells only what it writes by itself:
+    no probabilities, and whatever follows its first own word counts as other words."""
+    import openvino
+    import openvino_genai as genai
+
+    config = genai.AdapterConfig()
+    config.add(genai.Adapter(str(adapter / "adapter_model.safetensors")), scale)
+    options = {"INFERENCE_PRECISION_HINT": "f32", "adapters": config}
+    pipeline = genai.LLMPipeline(str(folder), "CPU", **options)
+
+    def judge(prompt: list[int], answer: list[int]) -> Judged:
+        settings = genai.GenerationConfig(max_new_tokens=len(answer), do_sample=False)
+        ids = openvino.Tensor(np.array([prompt]))
+        said = list(pipeline.generate(ids, settings).tokens[0])
+        same = next((i for i, pair in enumerate(zip(said, answer, strict=False))
+                     if pair[0] != pair[1]), min(len(said), len(answer)))  # fmt: skip
+        chosen = np.array([*answer[:same], *[-1] * (len(answer) - same)])
+        return Judged(np.full(len(answer), np.nan), chosen)
+
+    return judge
+
+
 def of_ct2(folder: Path, tokenizer: Any, *, seq2seq: bool) -> Judge:
     """A CTranslate2 folder."""
     import ctranslate2

@@ -65,27 +65,7 @@ def open_base(
     Raises: BadInput for something that is no model; EngineFailed if the hub cannot be reached;
     MissingExtra.
     """
-    from gistill.engines import checkpoint
-
-    licence = "see the base model"
-    path = Path(name).expanduser()
-    if name == "bundled":
-        about = spec("bundled")
-        try:
-            weights = fetch.weights(about, wheel=None, offline=True, say=lambda line: None)
-        except BadInput as error:
-            raise BadInput(
-                "the bundled model's weights are not here; run: gistill models get"
-            ) from error
-        licence = about.licence
-        model, tokenizer = checkpoint.read(str(weights), local=True)
-    elif path.suffix == ".gguf":
-        if not path.is_file():
-            raise BadInput(f"there is no file {name}; run: gistill models get")
-        model, tokenizer = checkpoint.read(str(path), local=True)
-    else:
-        found = checkpoint.load(name, OpenOptions(offline=offline))
-        model, tokenizer = found.model, found.tokenizer
+    model, tokenizer, licence = _read(name, offline)
     if tokenizer.eos_token_id is None:
         raise BadInput(f"the tokenizer of {name} has no end token, so an answer could not end")
     if tokenizer.pad_token_id is None:
@@ -105,6 +85,28 @@ def open_base(
     where = device or model.device.type
     kind = torch.bfloat16 if (precision or native_precision(where)) == "bf16" else torch.float32
     return Base(_named(name), model.to(where, kind), tokenizer, licence)
+
+
+def _read(name: str, offline: bool) -> tuple[Any, Any, str]:
+    """Model, tokenizer and licence."""
+    from gistill.engines import checkpoint
+
+    unknown, path = "see the base model", Path(name).expanduser()
+    if name == "bundled":
+        about = spec("bundled")
+        try:
+            weights = fetch.weights(about, wheel=None, offline=True, say=lambda line: None)
+        except BadInput as error:
+            raise BadInput(
+                "the bundled model's weights are not here; run: gistill models get"
+            ) from error
+        return *checkpoint.read(str(weights), local=True), about.licence
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise BadInput(f"there is no file {name}; run: gistill models get")
+        return *checkpoint.read(str(path), local=True), unknown
+    found = checkpoint.load(name, OpenOptions(offline=offline))
+    return found.model, found.tokenizer, unknown
 
 
 def _named(name: str) -> str:

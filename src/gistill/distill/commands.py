@@ -21,7 +21,7 @@ Run = Callable[[argparse.Namespace], int]
 
 DEFAULT_MODEL = "google/flan-t5-base"
 TASKS = ("local", "fuse", "whole", "query", "fuse_query")
-FORMS = ("hf", "openvino", "ct2", "adapter")
+FORMS = ("hf", "openvino", "ct2", "adapter", "unmerged")
 
 
 def add(verbs: Verbs) -> None:

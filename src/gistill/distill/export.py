@@ -1,9 +1,10 @@
-"""The forms of an adapter that run: merged for transformers, OpenVINO and CTranslate2, or the
-adapter alone in 16 bits; each is compared with the trained model."""
+"""The forms of an adapter that run: merged for transformers, OpenVINO and CTranslate2, beside its
+base for OpenVINO, or alone in 16 bits; each is compared with the trained model."""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import tempfile
@@ -25,6 +26,7 @@ from gistill.models.spec import spec
 Say = Callable[[str], None]
 
 _LONGEST = 1_500  # tokens of an input to compare on
+_UNMERGED = ("adapter", "unmerged")
 _WEIGHT = re.compile(r"model\.layers\[(\d+)\]\.(.+)\.weight")
 
 
@@ -58,14 +60,14 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     merged: Any = None
     with tempfile.TemporaryDirectory(dir=out) as scratch:
-        for form in sorted(forms, key=lambda form: form != "adapter"):  # before it is merged
+        for form in forms:
             say(f"writing {form}")
-            if form != "adapter" and merged is None:
+            if form not in _UNMERGED and merged is None:
                 merged = trained.merge_and_unload()
             target = out / form
             with _published(target) as folder:
                 judge = _write(form, folder, base, merged, adapter, Path(scratch))
-                if form == "openvino":
+                if (folder / "openvino_model.xml").is_file():
                     _check_tokenizer(base, folder, cases)
             row = _row(form, target, judge, cases)
             rows.append(row)
@@ -100,6 +102,13 @@ def _write(form: str, folder: Path, base: Base, merged: Any, adapter: Path, scra
         _write_half(adapter, folder)
         _, halved = open_adapter(folder)
         return agreement.of_torch(halved, seq2seq=base.seq2seq)
+    if form == "unmerged":
+        scale = read_adapter(adapter).scale  # or BadInput
+        plain = open_base(base.name, device="cpu", precision="fp32").model
+        _write_openvino(plain, base, None, folder)
+        _name_layers(folder)
+        _write_half(adapter, folder)
+        return agreement.of_openvino_unmerged(folder, folder, scale)
     if form == "hf":
         _write_hf(merged, base, folder)
         again = open_base(str(folder), device="cpu", precision="fp32")
@@ -119,22 +128,26 @@ def _write_hf(merged: Any, base: Base, folder: Path) -> None:
         base.tokenizer.save_pretrained(folder)
 
 
-def _write_openvino(merged: Any, base: Base, adapter: Path, folder: Path) -> None:
-    """With the bundled weights, as `gistill models get` builds them; else from 16-bit weights."""
-    about = {"name": adapter.parent.name, "adapter_sha256": _sha256(adapter)}
+def _write_openvino(model: Any, base: Base, adapter: Path | None, folder: Path) -> None:
+    """With the bundled weights, as `gistill models get` builds them, `adapter` merged into them;
+    else from the 16-bit weights of `model`."""
+    about: dict[str, Any] = {"name": base.name.rpartition("/")[2], "adapter_sha256": ""}
+    if adapter:
+        about = {"name": adapter.parent.name, "adapter_sha256": _sha256(adapter)}
     if base.seq2seq:
         raise BadInput("OpenVINO runs decoder-only models here; export this one to hf or ct2")
     if base.name == "bundled":
         bundled = spec("bundled")
         weights = fetch.weights(bundled, wheel=None, offline=True, say=lambda line: None)
         known = about | {"licence": bundled.licence, "window": bundled.window}
-        build.convert(weights, folder, known, adapter=read_adapter(adapter), say=lambda line: None)
+        merged = read_adapter(adapter) if adapter else None
+        build.convert(weights, folder, known, adapter=merged, say=lambda line: None)
         return
     from gistill.distill import llama_gguf
 
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         source = Path(scratch) / "merged.gguf"
-        llama_gguf.write(merged, base.tokenizer, source)
+        llama_gguf.write(model, base.tokenizer, source)
         build.convert(source, folder, about, adapter=None, say=lambda line: None)
     _write_tokenizer(base, folder)
 
@@ -148,6 +161,29 @@ def _write_tokenizer(base: Base, folder: Path) -> None:
     for model, name in zip(made, ("tokenizer", "detokenizer"), strict=True):
         openvino.save_model(model, folder / f"openvino_{name}.xml")
     base.tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    _renew_manifest(folder)
+
+
+def _name_layers(folder: Path) -> None:
+    """Names the matrix products of an OpenVINO model after the layers whose weights they use: by
+    these names OpenVINO GenAI finds where an adapter belongs that it is given unmerged."""
+    import openvino
+
+    core, path = openvino.Core(), folder / "openvino_model.xml"
+    core.set_property({"ENABLE_MMAP": False})  # the file is written while the model is in use
+    model = core.read_model(path)
+    for node in model.get_ordered_ops():
+        if node.get_type_name() == "MatMul":
+            source = node.input_value(1).get_node()
+            while source.get_type_name() != "Constant" and source.get_input_size():
+                source = source.input_value(0).get_node()
+            if match := _WEIGHT.fullmatch(source.friendly_name):
+                node.friendly_name = f"model.layers.{match[1]}.{match[2]}"
+    openvino.save_model(model, path, compress_to_fp16=False)
+    _renew_manifest(folder)
+
+
+def _renew_manifest(folder: Path) -> None:
     about = manifest(folder)
     about["files"] = {name: fetch.sha256(folder / name) for name in about["files"]}
     (folder / MANIFEST).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
@@ -256,7 +292,8 @@ def _rows(adapter: Path, data: Path | None) -> list[dataset.Row]:
 def _row(form: str, folder: Path, judge: Judge, cases: Sequence[Case]) -> tuple[str, ...]:
     found = agreement.measure(judge, cases)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return form, f"{size / 1e6:.1f}", f"{found.perplexity:.3f}", f"{found.greedy:.4f}"
+    perplexity = "-" if math.isnan(found.perplexity) else f"{found.perplexity:.3f}"
+    return form, f"{size / 1e6:.1f}", perplexity, f"{found.greedy:.4f}"
 
 
 @contextmanager
@@ -278,21 +315,3 @@ def _sha256(adapter: Path) -> str:
         return fetch.sha256(adapter / "adapter_model.safetensors")
     except OSError as error:
         raise GistillError(f"{adapter} cannot be read: {error}") from error
-
-
-def name_layers(path: Path) -> None:
-    """Names the matrix products of an OpenVINO model after the layers whose weights they use: by
-    these names OpenVINO GenAI finds where an adapter belongs that it is given unmerged."""
-    import openvino
-
-    core = openvino.Core()
-    core.set_property({"ENABLE_MMAP": False})  # the file is written while the model is in use
-    model = core.read_model(path)
-    for node in model.get_ordered_ops():
-        if node.get_type_name() == "MatMul":
-            source = node.input_value(1).get_node()
-            while source.get_type_name() != "Constant" and source.get_input_size():
-                source = source.input_value(0).get_node()
-            if match := _WEIGHT.fullmatch(source.friendly_name):
-                node.friendly_name = f"model.layers.{match[1]}.{match[2]}"
-    openvino.save_model(model, path, compress_to_fp16=False)

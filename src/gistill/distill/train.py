@@ -89,21 +89,8 @@ def train(
         "processes": ranks.size,
     }
     run.resume(identity)
-    marks = {round(len(plan) * (i + 1) / settings.evals) for i in range(settings.evals)}
     started = time.monotonic() - run.seconds
-    for step in range(run.step, len(plan)):
-        if settings.patience and run.stale >= settings.patience:
-            break
-        batches = [[fitting[i] for i in one] for one in plan[step]]
-        loss = advance(run, batches, step, len(plan), teacher)
-        if step % 10 == 0 or step + 1 == len(plan):
-            seconds = round(time.monotonic() - started, 1)
-            run.note(step=step + 1, of=len(plan), loss=round(loss, 4), seconds=seconds)
-        run.step = step + 1
-        if step + 1 in marks and sample:
-            run.evaluate(sample, step + 1)
-        if (step + 1) % settings.keep_every == 0 or step + 1 == len(plan):
-            run.checkpoint(step + 1, time.monotonic() - started)
+    _work(run, plan, fitting, sample, teacher, started)
     if not sample:
         run.save()
     outcome = Outcome(run.best, run.step, len(plan), left_out)
@@ -111,6 +98,32 @@ def train(
         seconds = time.monotonic() - started
         record.write(out, base, identity, asdict(outcome), data, about, source, seconds)
     return outcome
+
+
+def _work(
+    run: Run,
+    plan: Sequence[Sequence[Sequence[int]]],
+    rows: Sequence[Encoded],
+    sample: Sequence[Row],
+    teacher: Base | None,
+    started: float,
+) -> None:
+    """The steps of `plan` that are left, with evaluations on `sample` and checkpoints."""
+    settings, steps = run.settings, len(plan)
+    marks = {round(steps * (i + 1) / settings.evals) for i in range(settings.evals)}
+    for step in range(run.step, steps):
+        if settings.patience and run.stale >= settings.patience:
+            return
+        batches = [[rows[i] for i in one] for one in plan[step]]
+        loss = advance(run, batches, step, steps, teacher)
+        if step % 10 == 0 or step + 1 == steps:
+            seconds = round(time.monotonic() - started, 1)
+            run.note(step=step + 1, of=steps, loss=round(loss, 4), seconds=seconds)
+        run.step = step + 1
+        if step + 1 in marks and sample:
+            run.evaluate(sample, step + 1)
+        if (step + 1) % settings.keep_every == 0 or step + 1 == steps:
+            run.checkpoint(step + 1, time.monotonic() - started)
 
 
 def advance(
