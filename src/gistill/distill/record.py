@@ -84,7 +84,6 @@ def card(record: Mapping[str, Any]) -> str:
     front = ["base_model: " + record["model"], "library_name: peft", "pipeline_tag: summarization"]
     if licence == "Apache-2.0":
         front.append("license: apache-2.0")
-    loss = record["loss"]
     lines = [
         "---",
         *front,
@@ -111,6 +110,19 @@ def card(record: Mapping[str, Any]) -> str:
         "",
         "## Training",
         "",
+        *_training(record),
+        f"- these adapters are {chosen}",
+        "",
+        "## Limits",
+        "",
+        _LIMITS,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _training(record: Mapping[str, Any]) -> list[str]:
+    settings, loss = record["settings"], record["loss"]
+    return [
         f"- LoRA r {settings['rank']}, alpha {settings['alpha']}, dropout {settings['dropout']}, "
         f"rsLoRA {settings['rslora']}, DoRA {settings['dora']}, on {settings['targets']}",
         f"- {record['step']} of {record['steps']} steps of up to {settings['batch_tokens']} tokens "
@@ -119,13 +131,7 @@ def card(record: Mapping[str, Any]) -> str:
         f"{record['seconds']:.0f} s",
         f"- token-level distillation: {_distilled(record)}",
         f"- loss {loss.get('first')} at first, {loss.get('last')} at last",
-        f"- these adapters are {chosen}",
-        "",
-        "## Limits",
-        "",
-        _LIMITS,
     ]
-    return "\n".join(lines) + "\n"
 
 
 def curves(notes: Sequence[Mapping[str, Any]]) -> str:
