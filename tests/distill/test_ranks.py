@@ -56,9 +56,9 @@ def test_two_processes_train_as_one_that_accumulates(
     llama: Path, data: dict[str, list[Row]], tmp_path: Path
 ) -> None:
     save(data, tmp_path / "data")
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu"]
-    launch += ["--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no"]
-    launch += ["--dynamo_backend", "no"]
+    # What `accelerate launch` starts several GPUs' processes with; on a CPU it would ask for MPI.
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    launch += ["--nproc_per_node", "2"]
     where = (tmp_path / "data", llama)
     two, log, record = trained(tmp_path / "two", *where, launch)
     one, alone, _ = trained(tmp_path / "one", *where, [sys.executable], "--accumulate", "2")
