@@ -93,10 +93,12 @@ def timed(engine, source: Path, max_tokens: int, profile: str) -> dict[str, floa
 
 def run_naive(source: Path, max_tokens: int, profile: str) -> dict[str, float]:
     import torch
+    from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from gistill.engines import open_engine
     from gistill.home import home
+    from gistill.models.spec import spec
     from gistill.types import Completion
 
     (weights,) = (home() / "weights").glob("*.gguf")
@@ -104,6 +106,9 @@ def run_naive(source: Path, max_tokens: int, profile: str) -> dict[str, float]:
     model = AutoModelForCausalLM.from_pretrained(
         weights.parent, gguf_file=weights.name, dtype=torch.float32
     )
+    adapter = spec("bundled").adapter
+    model.hf_quantizer, model.is_quantized = None, False  # peft would take them for GGUF still
+    model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     counter = open_engine("bundled")  # counts alone; its workers never start
 
     class Naive:
