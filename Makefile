@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: setup setup-dev demo test lint format clean
+.PHONY: setup setup-media setup-dev demo demo-multimodal test lint format clean
 
 setup: $(VENV)/.base
+setup-media: $(VENV)/.media
 setup-dev: $(VENV)/.dev
 
 $(BIN)/python:
@@ -19,6 +20,10 @@ $(VENV)/.base: $(INPUTS) | $(BIN)/python
 	$(PIP) install --quiet --constraint constraints.txt --editable .
 	touch $@
 
+$(VENV)/.media: $(INPUTS) $(VENV)/.base
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[docs,images,audio]'
+	touch $@
+
 $(VENV)/.dev: $(INPUTS) $(VENV)/.base
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
@@ -26,6 +31,11 @@ $(VENV)/.dev: $(INPUTS) $(VENV)/.base
 demo: setup
 	$(BIN)/gistill models get
 	$(BIN)/gistill demo
+
+demo-multimodal: setup-media
+	$(BIN)/gistill models get
+	$(BIN)/gistill models get whisper-tiny.en
+	$(BIN)/gistill examples/greenhouse --out-dir outputs/greenhouse
 
 test: setup-dev
 	$(BIN)/ruff check .

@@ -83,6 +83,13 @@ def test_stretch_is_told_by_what_has_a_time():
     assert place(rows)[1] == "00:01:00–00:01:30"
 
 
+def test_clocks_of_several_recordings_tell_no_stretch():
+    days = [dt.datetime(2026, 3, day) for day in (4, 5, 6)]
+    rows = segments(times=[None, (60, 61), None], whens=days)
+    rows[1] = replace(rows[1], at=replace(rows[1].at, source="voice.ogg"))
+    assert place(rows)[1] == "2026-03-04 00:00 – 2026-03-06 00:00"
+
+
 def test_one_place_is_no_stretch():
     rows = segments(count=1)
     assert Citations(samples.done(), Thread(tuple(rows), ())).stretch(rows) == "message 1"

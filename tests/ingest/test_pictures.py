@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -34,10 +35,16 @@ def test_pages_images_and_members_of_archives(
     Path("in").mkdir()
     Path("in/plan.pdf").write_bytes(_PAGE)
     inner = _zipped(word__media__a_png=_SHOT)
+    mail = EmailMessage()
+    mail["From"], mail["Message-ID"] = "ann@x.example", "<1@x.example>"
+    mail.set_content("See the plan.")
+    mail.add_attachment(_PAGE, maintype="application", subtype="pdf", filename="plan.pdf")
+    Path("a.eml").write_bytes(bytes(mail))
     Path("z.zip").write_bytes(_zipped(b__shot_png=_SHOT, c_docx=inner))
     names = {
         "in/plan.pdf": _PAGE,
         str(tmp_path / "in/plan.pdf"): _PAGE,
+        "a.eml/plan.pdf": _PAGE,
         "z.zip/b/shot.png": _SHOT,
         "z.zip/c.docx/word/media/a.png": _SHOT,
     }

@@ -104,11 +104,12 @@ class Citations:
     def stretch(self, segments: Sequence[Segment]) -> str:
         """From where to where `segments` run: "00:14:05–00:20:00", "turns 12–40"."""
         # A heading among timed turns has no time: the stretch is told by those that have one.
-        segments = (
-            [s for s in segments if s.at.time is not None]
-            or [s for s in segments if s.when is not None]
-            or segments
-        )
+        # Clocks of recordings start with each of them, so that several tell nothing together.
+        if len({s.at.source for s in segments}) == 1:
+            segments = [s for s in segments if s.at.time is not None] or segments
+        else:
+            segments = [s for s in segments if s.at.time is None] or segments
+        segments = [s for s in segments if s.at.time or s.when] or segments
         first, last = self.place(segments[0]), self.place(segments[-1])
         if first == last:
             return first

@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from gistill.errors import GistillError
-from gistill.ingest import files, images, pdf, video
+from gistill.ingest import eml, files, images, pdf, video
 from gistill.ingest.archives import Archives
 from gistill.ingest.blob import Blob
+from gistill.ingest.tools import Tools
 from gistill.types import Locator, Source
 
 if TYPE_CHECKING:
@@ -108,13 +109,21 @@ class Pictures:
     def _member(self, blob: Blob, rest: str) -> Blob | None:
         folder = self._archives.open(blob)
         if folder is None:
-            return None
+            return _attached(blob, rest)
         if rest in folder.files:
             return folder.files[rest]
         for path, inner in folder.files.items():  # an archive, or a document, in the archive
             if rest.startswith(f"{path}/"):
                 return self._member(inner, rest.removeprefix(f"{path}/"))
         return None
+
+
+def _attached(blob: Blob, rest: str) -> Blob | None:
+    """The file called `rest` that is attached to the mail `blob`."""
+    if blob.suffix not in eml.SUFFIXES:
+        return None
+    attached = (file for file, _ in eml.read(blob, Tools()).reading.attached)
+    return next((b for b in attached if isinstance(b, Blob) and b.name.endswith(f"/{rest}")), None)
 
 
 def _looks(name: str) -> bool:
