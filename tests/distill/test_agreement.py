@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gistill.distill import agreement
-from gistill.distill.agreement import Case, Judged, measure
+from gistill.distill.agreement import Agreement, Case, Judged, measure
 from gistill.distill.base import Base
 from gistill.distill.student import prompt_ids
 
@@ -21,6 +21,7 @@ def cases(base: Base) -> list[Case]:
 def test_a_model_agrees_with_itself(base: Base) -> None:
     found = measure(agreement.of_torch(base.model, seq2seq=base.seq2seq), cases(base))
     assert found.greedy == 1.0
+    assert found.sound
     assert found.perplexity < base.model.config.vocab_size
 
 
@@ -42,6 +43,7 @@ def test_another_model_does_not_agree(base: Base) -> None:
             weight += 0.3 * torch.randn_like(weight)
     found = measure(agreement.of_torch(base.model, seq2seq=base.seq2seq), known)
     assert found.greedy < agreement.LEAST
+    assert not found.sound
 
 
 def test_shares_are_over_all_tokens() -> None:
@@ -51,5 +53,13 @@ def test_shares_are_over_all_tokens() -> None:
         return Judged(np.full(len(answer), np.log(0.5)), chosen)
 
     found = measure(judge, [Case([1], [5, 6], [5, 6, 7, 8]), Case([0], [5], [9])])
-    assert found.greedy == pytest.approx(4 / 5)
+    assert (found.greedy, found.tokens) == (pytest.approx(4 / 5), 5)
     assert found.perplexity == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("greedy", "tokens", "sound"),
+    [(0.9, 1000, True), (0.89, 1000, False), (6 / 7, 7, True), (0.5, 20, False)],
+)
+def test_few_tokens_are_no_measure(greedy: float, tokens: int, sound: bool) -> None:
+    assert Agreement(1.0, greedy, tokens).sound == sound

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from gistill.distill.base import Base
 
 LEAST = 0.9  # of tokens; 8-bit weights move near ties, a wrong conversion stays far below
-_GREEDY = 48  # tokens of an answer that are compared
+_TIES = 2  # tokens that may differ beyond that: a few short answers are no measure
+_GREEDY = 32  # tokens of an answer that are compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,16 @@ Judge = Callable[[list[int], list[int]], Judged]
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """`perplexity` of the targets; `greedy`, the share of tokens chosen alike."""
+    """`perplexity` of the targets; `greedy`, the share of `tokens` chosen alike."""
 
     perplexity: float
     greedy: float
+    tokens: int
+
+    @property
+    def sound(self) -> bool:
+        """Whether what differs can be put down to fewer bits."""
+        return (1 - self.greedy) * self.tokens <= (1 - LEAST) * self.tokens + _TIES
 
 
 def measure(judge: Judge, cases: Sequence[Case]) -> Agreement:
@@ -58,7 +65,7 @@ def measure(judge: Judge, cases: Sequence[Case]) -> Agreement:
         found = judge(case.prompt, case.greedy).favourites
         same += int((found == np.array(case.greedy)).sum())
         greedy += len(case.greedy)
-    return Agreement(float(np.exp(total / tokens)), same / greedy)
+    return Agreement(float(np.exp(total / tokens)), same / greedy, greedy)
 
 
 def case(base: Base, model: Any, prompt: list[int], target: list[int] | None) -> Case:

@@ -152,7 +152,7 @@ def add_export_flags(parser: argparse.ArgumentParser) -> None:
         "with commas (hf,openvino,ct2)")  # fmt: skip
     add("--data", type=Path, metavar="DIR", help="training data whose test or dev rows to compare "
         "on (that of the run, else the bundled thread)")  # fmt: skip
-    add("--prompts", type=int, default=8, metavar="N", help="how many to compare on (8)")
+    add("--prompts", type=int, default=6, metavar="N", help="how many to compare on (6)")
     add("--offline", action="store_true", help="open no socket")
 
 
