@@ -129,8 +129,7 @@ def of_openvino(folder: Path) -> Judge:
 
 
 def of_openvino_unmerged(folder: Path, adapter: Path, scale: float) -> Judge:
-    """An OpenVINO folder with an adapter added as it runs. It tells only what it writes by itself:
-    no probabilities, and whatever follows its first own word counts as other words."""
+    """An OpenVINO folder with an adapter added as it runs; it tells no probabilities."""
     import openvino
     import openvino_genai as genai
 
@@ -140,13 +139,12 @@ def of_openvino_unmerged(folder: Path, adapter: Path, scale: float) -> Judge:
     pipeline = genai.LLMPipeline(str(folder), "CPU", **options)
 
     def judge(prompt: list[int], answer: list[int]) -> Judged:
-        settings = genai.GenerationConfig(max_new_tokens=len(answer), do_sample=False)
-        ids = openvino.Tensor(np.array([prompt]))
-        said = list(pipeline.generate(ids, settings).tokens[0])
-        same = next((i for i, pair in enumerate(zip(said, answer, strict=False))
-                     if pair[0] != pair[1]), min(len(said), len(answer)))  # fmt: skip
-        chosen = np.array([*answer[:same], *[-1] * (len(answer) - same)])
-        return Judged(np.full(len(answer), np.nan), chosen)
+        settings = genai.GenerationConfig(max_new_tokens=1, do_sample=False)
+        chosen = []
+        for at in range(len(answer)):
+            ids = openvino.Tensor(np.array([prompt + answer[:at]]))
+            chosen += pipeline.generate(ids, settings).tokens[0]
+        return Judged(np.full(len(answer), np.nan), np.array(chosen))
 
     return judge
 
