@@ -136,8 +136,12 @@ def test_a_page_without_the_data_shows_ids(
 
 
 def test_runs_of_two_splits_are_not_compared(
-    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("QMSUM_DIR", str(data))
     qmsum_fixture.write(data, "test")
     runs = [str(tmp_path / split) for split in ("val", "test")]
     for split, out in zip(("val", "test"), runs, strict=True):

@@ -180,7 +180,13 @@ def command(data: Path, out: Path, delay: float, *flags: str) -> list[str]:
 
 def stopped(command: list[str], out: Path, by: signal.Signals, rows: int) -> tuple[int, str]:
     """Stops a run once it has answered so many questions; its code, and what it said at last."""
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts what runs in its background with this signal ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     path = out / folder.PREDICTIONS
     try:
         until = time.monotonic() + 60

@@ -335,7 +335,7 @@ def bundled(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.model
 def test_the_bundled_model_knows_what_it_is_asked(bundled: Any) -> None:
-    (done,) = bundled.generate([ask("Repeat this word: Paris", 20)])
+    (done,) = bundled.generate([ask("What is the capital of France?", 20)])
     assert "Paris" in done.text
     assert done.finish == "stop"
     assert bundled.context == 8192
