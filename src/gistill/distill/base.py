@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from gistill.engines import OpenOptions
 from gistill.errors import BadInput
+from gistill.home import expanded
 from gistill.models import fetch
 from gistill.models.spec import spec
 
@@ -91,7 +91,7 @@ def _read(name: str, offline: bool) -> tuple[Any, Any, str]:
     """Model, tokenizer and licence."""
     from gistill.engines import checkpoint
 
-    unknown, path = "see the base model", Path(name).expanduser()
+    unknown, path = "see the base model", expanded(name)
     if name == "bundled":
         about = spec("bundled")
         try:
@@ -111,7 +111,7 @@ def _read(name: str, offline: bool) -> tuple[Any, Any, str]:
 
 def _named(name: str) -> str:
     """`name` as it holds from any folder; the bundled model's own file is "bundled"."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.name == f"{spec('bundled').members[0].sha256[:12]}.gguf":
         return "bundled"
     return os.path.abspath(path) if path.exists() and name != "bundled" else name

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gistill.errors import BadInput, EngineFailed
+from gistill.home import expanded
 from gistill.ingest.sound import RATE, Window
 from gistill.ingest.tools import Tools
 
@@ -147,7 +148,7 @@ def ear(tools: Tools) -> Ear:
     name = tools.asr
     if name in names("faster-whisper"):
         return Ear(name, models.path(name))
-    folder = Path(name).expanduser()
+    folder = expanded(name)
     if not folder.is_dir():
         folder = _from_hub(name, tools.offline)
     absent = [file for file in _NEEDED if not (folder / file).is_file()]
