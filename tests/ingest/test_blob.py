@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,18 @@ def test_on_disk_is_a_copy_that_goes_or_the_file_itself(tmp_path: Path) -> None:
     with Blob("a", 1, lambda: own.open("rb"), own).on_disk() as path:
         assert path == own
     assert own.exists()
+
+
+def test_bytes_are_hashed_once_and_not_read_at_all_beyond_a_limit() -> None:
+    opened: list[io.BytesIO] = []
+
+    def opener() -> io.BytesIO:
+        opened.append(io.BytesIO(b"hello"))
+        return opened[-1]
+
+    blob = Blob("a", 5, opener)
+    assert blob.sha256() == blob.sha256() == hashlib.sha256(b"hello").hexdigest()
+    assert len(opened) == 1
+    with pytest.raises(BadInput, match="larger"):
+        blob.data(4)
+    assert len(opened) == 1

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -18,7 +19,7 @@ from gistill.errors import BadInput
 _PIECE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which leave no room for what is worked out once
 class Blob:
     """Bytes that can be opened again and again.
 
@@ -48,14 +49,17 @@ class Blob:
 
     def data(self, limit: int) -> bytes:
         """All bytes. Raises: BadInput if they are more than `limit`."""
+        if self.size > limit:
+            raise _too_large(self.name, limit)
         with self.opener() as file:
-            data = file.read(limit + 1)
-        if len(data) > limit:
-            raise BadInput(f"{self.name} is larger than {limit >> 20} MiB; split it")
-        return data
+            return limited(file, self.name, limit)
 
     def sha256(self) -> str:
-        """Of all bytes, read in pieces."""
+        """Of all bytes, which are read once for that, however often it is asked for."""
+        return self._sha256
+
+    @cached_property
+    def _sha256(self) -> str:
         digest = hashlib.sha256()
         with self.opener() as file:
             while piece := file.read(_PIECE):
@@ -75,3 +79,15 @@ class Blob:
             yield Path(name)
         finally:
             os.unlink(name)
+
+
+def limited(file: BinaryIO, name: str, limit: int) -> bytes:
+    """All that `file` holds. Raises: BadInput if that is more than `limit` bytes."""
+    data = file.read(limit + 1)
+    if len(data) > limit:
+        raise _too_large(name, limit)
+    return data
+
+
+def _too_large(name: str, limit: int) -> BadInput:
+    return BadInput(f"{name} is larger than {limit >> 20} MiB; split it")

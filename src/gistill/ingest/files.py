@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from gistill.errors import BadInput
-from gistill.ingest.blob import Blob
+from gistill.ingest.blob import Blob, limited
 
 STDIN = "<stdin>"
 LIMIT = 1 << 28  # bytes of one text, unpacked: a thread takes ten times that in memory
@@ -47,11 +47,11 @@ def blob(path: str | Path, stdin: BinaryIO | None = None) -> Blob:
     """
     name = display(path)
     if name == STDIN:
-        return Blob.of(name, _limited(stdin or sys.stdin.buffer, name))
+        return Blob.of(name, limited(stdin or sys.stdin.buffer, name, LIMIT))
     with _said(name), open(path, "rb") as file:
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode) or not facts.st_size:  # the kernel's have no size
-            return Blob.of(name, _limited(file, name))
+            return Blob.of(name, limited(file, name, LIMIT))
     return Blob(name, facts.st_size, lambda: opened(path, name), Path(path))
 
 
@@ -66,10 +66,7 @@ def raw(blob: Blob) -> Raw:
 
     Raises: BadInput if they are more than `LIMIT`, packed or unpacked, or damaged gzip.
     """
-    if blob.size > LIMIT:
-        raise _too_large(blob.name)
-    with blob.opener() as file:
-        packed = _limited(file, blob.name)
+    packed = blob.data(LIMIT)
     sha256 = hashlib.sha256(packed).hexdigest()
     gzip = packed[:2] == GZIP
     return Raw(blob.name, sha256, _unpacked(packed, blob.name) if gzip else packed)
@@ -106,17 +103,6 @@ def distinct(paths: Sequence[str | Path]) -> tuple[list[str | Path], list[str]]:
         else:
             kept[place] = path
     return list(kept.values()), notes
-
-
-def _limited(file: BinaryIO, name: str) -> bytes:
-    data = file.read(LIMIT + 1)
-    if len(data) > LIMIT:
-        raise _too_large(name)
-    return data
-
-
-def _too_large(name: str) -> BadInput:
-    return BadInput(f"{name} is larger than {LIMIT >> 20} MiB; split it")
 
 
 def _unpacked(packed: bytes, name: str) -> bytes:
