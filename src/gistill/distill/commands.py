@@ -5,19 +5,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gistill.errors import BadInput
+from gistill.verbs import Verbs, add_verb, sentence
 
 if TYPE_CHECKING:
     from gistill.distill.base import Base
     from gistill.distill.dataset import About, Row
     from gistill.teacher.generation import Generation
-
-Verbs = Any  # argparse's own type for them is private
-Run = Callable[[argparse.Namespace], int]
 
 DEFAULT_MODEL = "google/flan-t5-base"
 TASKS = ("local", "fuse", "whole", "query", "fuse_query")
@@ -27,19 +25,13 @@ FORMS = ("hf", "openvino", "ct2", "adapter", "unmerged")
 def add(verbs: Verbs) -> None:
     """Adds `distill` to the command's verbs; nothing heavy is imported before one runs."""
     about = "training data from a teacher, a small student, and its runnable forms"
-    distill = verbs.add_parser("distill", help=about, description=f"{about.capitalize()}.")
+    distill = verbs.add_parser("distill", help=about, description=sentence(about))
     steps = distill.add_subparsers(dest="step", metavar="STEP", required=True)
-    add_data_flags(_step(steps, "data", "build training data", run_data))
-    add_train_flags(_step(steps, "train", "train LoRA adapters on training data", run_train))
-    add_export_flags(_step(steps, "export", "write the forms of an adapter that run", run_export))
-
-
-def _step(steps: Verbs, name: str, about: str, run: Run) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = steps.add_parser(
-        name, help=about, description=f"{about[0].upper()}{about[1:]}."
+    add_data_flags(add_verb(steps, "data", "build training data", run_data))
+    add_train_flags(add_verb(steps, "train", "train LoRA adapters on training data", run_train))
+    add_export_flags(
+        add_verb(steps, "export", "write the forms of an adapter that run", run_export)
     )
-    parser.set_defaults(run=run)
-    return parser
 
 
 def add_data_flags(parser: argparse.ArgumentParser) -> None:
