@@ -6,7 +6,7 @@ trained on. Lengths are words at white space.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gistill.retrieval.locate import Located, locate
 from gistill.retrieval.rank import Index, Passages
 from gistill.segmentation.render import render
+from gistill.teacher import local
 from gistill.types import Segment
 
 _LEAST = 5  # words of room below which no segment is worth looking for
@@ -31,7 +32,7 @@ class Context:
 
     @property
     def text(self) -> str:
-        return rendered(self.segments)
+        return local.lines(self.segments)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -54,11 +55,6 @@ class Context:
 
 def count_words(text: str) -> int:
     return len(text.split())
-
-
-def rendered(segments: Iterable[Segment]) -> str:
-    """A line a segment, without those that are only noise."""
-    return "\n".join(line for segment in segments if (line := render(segment)))
 
 
 def located(

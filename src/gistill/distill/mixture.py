@@ -13,7 +13,6 @@ from gistill.distill.context import (
     favouring,
     located,
     mixed,
-    rendered,
 )
 from gistill.distill.dataset import Row
 from gistill.distill.qmsum import Meeting, Question
@@ -22,6 +21,7 @@ from gistill.prompts import Task, template
 from gistill.retrieval.rank import Index
 from gistill.segmentation import sentences
 from gistill.teacher.generation import Generation
+from gistill.teacher.local import lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def _local_row(
     told = list(dict.fromkeys(q.answer for q in inside))[:3]
     segments = meeting.segments[first : last + 1]
     target = " ".join(told)
-    prompt = template("local").render(rendered(segments), words=mixture.limit(target, draw))
+    prompt = template("local").render(lines(segments), words=mixture.limit(target, draw))
     return Row("local", prompt, target, meeting.id, tuple(s.id for s in segments))
 
 
