@@ -225,3 +225,21 @@ def test_a_folder_and_an_archive_are_one_thread(home, capsys):
     found = json.loads(out)
     assert {"Ada", "Ben", "Ada Lovelace"} <= set(found["participants"])
     assert "plan/b.zip/general" in {source["name"] for source in found["sources"]}
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--spoken-language", "xx"), "no speech model knows the language 'xx'"),
+        (("--spoken-language", "de"), "whisper-tiny.en hears English only"),
+    ],
+)
+def test_a_spoken_language_that_cannot_be_heard_is_refused_in_a_line(talk, capsys, flags, said):
+    code, out, err = run(capsys, talk, *ECHO, *flags)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_a_spoken_language_that_the_model_knows_is_taken(talk, capsys):
+    assert run(capsys, talk, *ECHO, "--asr", "whisper-base", "--spoken-language", "de")[0] == 0

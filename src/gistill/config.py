@@ -42,6 +42,7 @@ class Settings:
     locate: bool = True
     language: str | None = None
     asr: str = "whisper-tiny.en"
+    spoken_language: str | None = None
     caption: str | None = None
     ocr: bool = True
     format: str = "text"

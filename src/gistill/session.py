@@ -40,6 +40,7 @@ def read(settings: Settings, paths: Sequence[str], *, quiet: bool = False) -> Th
             asr=settings.asr,
             caption=settings.caption,
             ocr=settings.ocr,
+            language=settings.spoken_language,
             offline=settings.offline,
             memory=store,
             say=reporter.reading,

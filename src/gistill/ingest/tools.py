@@ -6,6 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from gistill.errors import BadInput
+
+# What the multilingual models of Whisper know.
+LANGUAGES = frozenset(
+    """af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he
+    hi hr ht hu hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl
+    nn no oc pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz
+    vi yi yo yue zh""".split()
+)
+
 
 class Memory(Protocol):
     """Keeps finished work under the address of what it was made from, as `gistill.store` does."""
@@ -22,6 +32,8 @@ class Tools:
     caption: an engine SPEC that describes images, None for none.
     language: spoken, as an ISO 639-1 code; None to detect it where the model can.
     say: told what is being done and how much of it is done, 0 to 1.
+
+    Raises: BadInput for a language that no model knows, or that `asr` by its name does not.
     """
 
     asr: str = "whisper-tiny.en"
@@ -31,3 +43,16 @@ class Tools:
     offline: bool = False
     memory: Memory | None = None
     say: Callable[[str, float], None] = lambda what, share: None
+
+    def __post_init__(self) -> None:
+        if self.language is None:
+            return
+        if self.language not in LANGUAGES:
+            raise BadInput(
+                f"no speech model knows the language {self.language!r}; give its code, such as de"
+            )
+        if self.language != "en" and self.asr.endswith(".en"):
+            raise BadInput(
+                f"{self.asr} hears English only, no {self.language!r}; use a multilingual model "
+                "(gistill models get whisper-base, then --asr whisper-base)"
+            )
