@@ -50,7 +50,8 @@ def test_a_card_says_data_base_licence_figures_and_limits() -> None:
 
 
 def test_a_card_does_not_make_up_what_is_unknown() -> None:
-    bare = RECORD | {"best": {}, "teacher": "", "data_about": "", "data_licence": "",
+    bare = RECORD | {"best": {}, "teacher": "",
+ "start": "", "data_about": "", "data_licence": "",
                      "base_licence": "see the base model"}  # fmt: skip
     text = card(bare)
     assert "license:" not in text

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from gistill.distill.base import Base, open_base
 from gistill.distill.dataset import About, Row
@@ -107,6 +108,37 @@ def test_a_killed_run_goes_on_bit_for_bit(
     assert (tmp_path / "cut" / "curves.svg").read_text() == (
         tmp_path / "whole" / "curves.svg"
     ).read_text()
+
+
+def test_training_goes_on_from_adapters_as_they_are(
+    llama: Path, data: Data, settings: Settings, tmp_path: Path
+) -> None:
+    def fresh() -> Base:
+        return open_base(str(llama), device="cpu", precision="fp32")
+
+    train(fresh(), data, settings, tmp_path / "first")
+    start = tmp_path / "first" / "lora_student"
+    # Steps that are too small to be seen: what comes out is what went in.
+    still = replace(settings, lr=1e-12, weight_decay=0.0, rank=settings.rank + 1)
+    train(fresh(), data, still, tmp_path / "second", start=start)
+    before, after = (load_file(tmp_path / name / WEIGHTS) for name in ("first", "second"))
+    assert before.keys() == after.keys()
+    for name, weight in before.items():
+        assert torch.allclose(weight, after[name], atol=1e-6)
+    record = json.loads((tmp_path / "second" / "run.json").read_text())
+    assert record["settings"]["rank"] == settings.rank
+    card = tmp_path / "second" / "lora_student" / "README.md"
+    assert record["start"] in card.read_text()
+    # A run that began anew is another run.
+    with pytest.raises(BadInput, match="another settings, start"):
+        train(fresh(), data, still, tmp_path / "second")
+
+
+def test_a_folder_without_adapters_is_named(
+    causal: Base, data: Data, settings: Settings, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match="holds no adapter"):
+        train(causal, data, settings, tmp_path / "out", start=tmp_path)
 
 
 def test_a_finished_run_is_not_made_again(

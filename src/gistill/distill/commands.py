@@ -95,6 +95,8 @@ def add_train_flags(parser: argparse.ArgumentParser) -> None:
         "there is gone on with")  # fmt: skip
     add("--model", default=DEFAULT_MODEL, metavar="NAME",
         help=f"the base: a hub id, a folder, or bundled ({DEFAULT_MODEL})")  # fmt: skip
+    add("--adapter", type=Path, metavar="DIR", help="begin with these adapters, not new ones; "
+        "their rank, alpha, dropout and layers hold")  # fmt: skip
     add("--restart", action="store_true", help="begin anew even where there is a run")
     number("--max_steps", "max_steps", int, "steps; 0: as many as --epochs needs")
     number("--epochs", "epochs", float, "times that each row is seen")
@@ -291,6 +293,7 @@ def run_train(args: argparse.Namespace) -> int:
             args.out_dir,
             about=about,
             source=str(args.data_dir.resolve()),
+            start=args.adapter,
             teacher=teacher,
             ranks=joined,
             show=line.show,

@@ -111,6 +111,7 @@ def card(record: Mapping[str, Any]) -> str:
         "## Training",
         "",
         *_training(record),
+        *([f"- begun with adapters {record['start']}"] if record["start"] else []),
         f"- these adapters are {chosen}",
         "",
         "## Limits",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class Decoding:
 
 
 def add_lora(base: Base, settings: Settings) -> Any:
-    """The base with fp32 LoRA adapters (Hu et al., 2021), which alone are trained.
+    """The base with new fp32 LoRA adapters (Hu et al., 2021), which alone are trained.
 
     Raises: BadInput for layers that it does not have; MissingExtra.
     """
@@ -54,11 +55,6 @@ def add_lora(base: Base, settings: Settings) -> Any:
         target_modules=names if names == ALL_LINEAR else names.split(","),
         task_type="SEQ_2_SEQ_LM" if base.seq2seq else "CAUSAL_LM",
     )
-    if settings.checkpointing:
-        # transformers is renaming it; the old name warns.
-        model, new = base.model, "activation_checkpointing_enable"
-        enable = getattr(model, new, None) or model.gradient_checkpointing_enable
-        enable({"use_reentrant": False})
     try:
         with quiet():
             return get_peft_model(base.model, config)
@@ -66,12 +62,44 @@ def add_lora(base: Base, settings: Settings) -> Any:
         raise BadInput(f"no adapter fits {base.name}: {str(error).split('. ')[0]}") from error
 
 
+def shape(student: Any) -> dict[str, Any]:
+    """What `Settings` says of a student's adapters."""
+    config = student.peft_config["default"]
+    layers = config.target_modules
+    return {
+        "rank": config.r,
+        "alpha": config.lora_alpha,
+        "dropout": config.lora_dropout,
+        "rslora": config.use_rslora,
+        "dora": config.use_dora,
+        "targets": layers if isinstance(layers, str) else ",".join(sorted(layers)),
+    }
+
+
+def fingerprint(weights: Sequence[Any]) -> str:
+    """Twelve hexadecimal digits that change with any of the tensors."""
+    total = hashlib.sha256()
+    for weight in weights:
+        total.update(weight.detach().cpu().numpy().tobytes())
+    return total.hexdigest()[:12]
+
+
+def checkpoint_activations(model: Any) -> None:
+    """Makes `model` compute activations twice instead of keeping them."""
+    # transformers is renaming it; the old name warns.
+    enable = getattr(model, "activation_checkpointing_enable", None)
+    (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
+
+
 def load_adapter(base: Base, folder: Path, *, trainable: bool = False) -> Any:
     """The base with the adapters of `folder`, unmerged.
 
-    Raises: BadInput if they do not fit; MissingExtra.
+    Raises: BadInput if there are none or they do not fit; MissingExtra.
     """
     from gistill.engines.checkpoint import quiet
+
+    if not (folder / "adapter_config.json").is_file():  # peft would ask the hub for it
+        raise BadInput(f"{folder} holds no adapter; name a folder with adapter_config.json")
 
     try:
         from peft import PeftModel

@@ -23,7 +23,15 @@ from gistill.distill.losses import (
 from gistill.distill.ranks import Ranks
 from gistill.distill.run import Run, Show
 from gistill.distill.settings import Settings
-from gistill.distill.student import Encoded, add_lora, encode
+from gistill.distill.student import (
+    Encoded,
+    add_lora,
+    checkpoint_activations,
+    encode,
+    fingerprint,
+    load_adapter,
+    shape,
+)
 from gistill.errors import BadInput
 
 _BATCH_TOKENS = {"cpu": 2_048, "cuda": 32_768}
@@ -48,6 +56,7 @@ def train(
     *,
     about: About | None = None,
     source: str = "",
+    start: Path | None = None,
     teacher: Base | None = None,
     ranks: Ranks | None = None,
     show: Show | None = None,
@@ -56,11 +65,12 @@ def train(
     (`lora_student`, with a model card), `log.jsonl`, `curves.svg` and `run.json`.
 
     A run that was killed goes on from `out/checkpoint.pt` when called again with the same settings,
-    bit for bit on the same device. `teacher` is needed where `settings.kl` is above 0; `source`
-    says where the data lies.
+    bit for bit on the same device. `start`: adapters to begin with, whose rank, alpha, dropout and
+    layers then hold instead of those of `settings`. `teacher` is needed where `settings.kl` is
+    above 0; `source` says where the data lies.
 
     Raises: BadInput for an empty split, rows that are all too long, splits that leak, a teacher
-    with another tokenizer, or a checkpoint of another run; Diverged.
+    with another tokenizer, adapters that do not fit, or a checkpoint of another run; Diverged.
     """
     import torch
 
@@ -79,10 +89,18 @@ def train(
         raise BadInput("rows of an encoder-decoder model cannot be packed; use --batching bucket")
     plan = plan_steps([len(row.ids) for row in fitting], settings, ranks.size)
     torch.manual_seed(settings.seed)
-    run = Run(base, add_lora(base, settings), settings, out, ranks, show)
+    if settings.checkpointing:
+        checkpoint_activations(base.model)
+    if start is None:
+        student = add_lora(base, settings)
+    else:
+        student = load_adapter(base, start, trainable=True)
+        settings = replace(settings, **shape(student))
+    run = Run(base, student, settings, out, ranks, show)
     identity = {
         "settings": asdict(settings),
         "model": base.name,
+        "start": fingerprint(run.weights) if start else "",
         "teacher": teacher.name if teacher else "",
         "data": dataset.fingerprint(data),
         "steps": len(plan),
