@@ -17,7 +17,8 @@ RECORD: dict[str, Any] = {
         "targets": "all-linear", "batch_tokens": 2048, "accumulate": 2, "lr": 1e-3, "seed": 7,
         "evals": 3, "val_rows": 50, "kl": 0.5, "temperature": 2.0,
     },
-    "model": "bundled", "teacher": "/models/large", "start": "a1b2c3", "processes": 2, "steps": 90, "step": 60,
+    "model": "bundled", "teacher": "/models/large", "start": "a1b2c3",
+    "processes": 2, "steps": 90, "step": 60,
     "best": {"step": 40, "rouge1": 30.0, "rougeLsum": 27.5}, "left_out": 3,
     "loss": {"first": 3.5, "last": 2.5}, "scorer": "rouge-score 0.1.2", "data_dir": "/data",
     "data_about": "Nine threads.", "data_licence": "CC0", "data_fingerprint": "abc",
@@ -45,7 +46,8 @@ def test_a_card_says_data_base_licence_figures_and_limits() -> None:
     assert "license: apache-2.0" in text
     for part in ("Nine threads.", "CC0", "rougeLsum 27.5", "after step 40", "60 of 90 steps",
                  "x 4", "KL weight 0.5 at temperature 2.0, from /models/large",
-                 "bfloat16 on cuda,", "begun with adapters a1b2c3", "## Limits", "3 rows were too long"):  # fmt: skip
+                 "bfloat16 on cuda,", "begun with adapters a1b2c3", "## Limits",
+                 "3 rows were too long"):  # fmt: skip
         assert part in text, part
 
 
