@@ -45,6 +45,12 @@ def test_a_mail_is_an_entry_with_its_subject() -> None:
     assert found.title == "Opening"
 
 
+def test_a_name_may_hold_a_comma_whether_encoded_or_not() -> None:
+    for name in ('"Voss, Lena"', "=?utf-8?q?Voss=2C_Lena?="):
+        head = f"From: {name} <l@b.example>\nMessage-ID: <1@b>\n\nhi\n"
+        assert turns(read(head.encode()).reading) == [("Voss, Lena", "hi")]
+
+
 def test_what_is_quoted_stays_in_the_source_and_is_no_entry() -> None:
     found = read(mail("Fine.\n\nOn Mon, Ben wrote:\n> Shall we?\n\n-- \nAda\n"))
     assert turns(found.reading) == [("Ada Lovelace", "Subject: Opening\nFine.")]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from email import message_from_bytes
 
 from gistill.ingest.blob import Blob
-from gistill.ingest.mail import Letters
+from gistill.ingest.mail import LIMIT, Letters
 from gistill.ingest.reading import Extract
 from gistill.ingest.tools import Tools
 
@@ -14,7 +15,6 @@ ABOUT = "a mail: its text without what it quotes, its attachments, whom it answe
 SUFFIXES: tuple[str, ...] = (".eml",)
 NEEDS = ""
 
-_LIMIT = 1 << 30  # bytes, attachments included
 _FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9-]*:[^\n]*\n(?:[ \t][^\n]*\n)*")
 _TELLING = re.compile(
     rb"^(?:From|Date|Message-ID|Received|Return-Path|MIME-Version|Delivered-To|Subject):",
@@ -43,5 +43,5 @@ def accepts(name: str, head: bytes) -> bool:
 def read(blob: Blob, tools: Tools) -> Extract:
     """The mail. Raises: BadInput if it is too large."""
     letters = Letters(blob.name)
-    letters.add(blob.data(_LIMIT))
+    letters.add(message_from_bytes(blob.data(LIMIT)))
     return Extract(blob, letters.text, letters.reading())

@@ -15,6 +15,7 @@ from gistill.ingest import (
     matrix,
     mattermost,
     mbox,
+    msg,
     odt,
     pdf,
     posts,
@@ -34,7 +35,7 @@ from gistill.ingest.reading import FileReader, FolderReader, Reader
 # The first that accepts a file, by its name and first bytes, reads it; what none of them takes
 # is read as text.
 FILE_READERS: tuple[FileReader, ...] = (
-    *(eml, mbox, telegram),
+    *(eml, mbox, msg, telegram),
     *(pdf, docx, pptx, odt, epub, table, html, images, audio, video),
 )
 # The same for folders and archives as a whole; what none takes is read file by file.

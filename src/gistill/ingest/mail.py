@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterator
-from email import message_from_bytes, policy, utils
+from email import utils
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
@@ -16,6 +16,7 @@ from gistill.ingest import encoding, html, quotes
 from gistill.ingest.blob import Blob
 from gistill.ingest.reading import Attached, Entry, Quote, Reading, counted, trimmed
 
+LIMIT = 1 << 30  # bytes of one mail, attachments included
 _PIECE = 1000  # characters beyond which the paragraphs of a mail are entries of their own
 _LOGO = 8 << 10  # bytes: an image inside a mail that is smaller is decoration
 _HELD = 512 << 20  # bytes of attachments that are kept until they are read
@@ -58,9 +59,8 @@ class Letters:
         self._names: Counter[str] = Counter()
         self._held = 0
 
-    def add(self, data: bytes) -> None:
-        """Writes the mail that `data` is, whatever it is."""
-        message = message_from_bytes(data, policy=policy.compat32)
+    def add(self, message: Message) -> None:
+        """Writes the mail that `message` is, however broken."""
         id = next(iter(_ID.findall(_header(message, "Message-ID"))), None)
         if id and id in self._ids:
             self._counts["copies"] += 1
@@ -68,7 +68,7 @@ class Letters:
         self._ids.add(id or "")
         parts = list(_leaves(message))
         body, files = self._sorted(parts)
-        who = _person(_header(message, "From"))
+        who = _person(_raw(message, "From"))
         when, subject = _date(message), " ".join(_header(message, "Subject").split())
         self.subject = self.subject or subject
         fresh = _ANSWER.sub("", subject).casefold()
@@ -237,10 +237,14 @@ def _page(markup: str) -> _Body:
 
 def _header(message: Message, name: str) -> str:
     """The first header of this name in plain words, however broken it is; empty if none is."""
+    return _words(_raw(message, name))
+
+
+def _raw(message: Message, name: str) -> str:
+    """The first header of this name in one line, its words as they were sent."""
     raw = next((str(v) for k, v in message.raw_items() if k.lower() == name.lower()), "")
     raw = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    raw = re.sub(r"\r?\n(?=[ \t])", "", raw)
-    return _words(raw)
+    return re.sub(r"\r?\n(?=[ \t])", "", raw)
 
 
 def _words(raw: str) -> str:
@@ -262,12 +266,15 @@ def _words(raw: str) -> str:
 
 
 def _person(value: str) -> str | None:
-    """The name in "Ada Lovelace <ada@example.org>", else the address."""
+    """The name in "Ada Lovelace <ada@example.org>", else the address.
+
+    Words are decoded last: there may be a comma in them.
+    """
     try:
         name, address = utils.parseaddr(value)
     except (ValueError, IndexError, TypeError):
         name, address = "", value
-    return " ".join((name or address or value).strip("'\" ").split()) or None
+    return " ".join(_words(name or address or value).strip("'\" ").split()) or None
 
 
 def _date(message: Message) -> dt.datetime | None:

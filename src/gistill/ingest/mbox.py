@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mailbox
 import re
+from email import message_from_bytes
 
 from gistill.errors import BadInput
 from gistill.ingest.blob import Blob
@@ -43,7 +44,7 @@ def read(blob: Blob, tools: Tools) -> Extract:
             if count > _MAILS:
                 raise BadInput(f"{blob.name} holds more than {_MAILS:,} mails; split it")
             for done, key in enumerate(box.iterkeys()):
-                letters.add(_ESCAPED.sub(rb"\1", box.get_bytes(key)))
+                letters.add(message_from_bytes(_ESCAPED.sub(rb"\1", box.get_bytes(key))))
                 if done % 500 == 0:
                     tools.say(f"reading {blob.name}", done / count)
         finally:

@@ -23,7 +23,7 @@ PART = 256 << 20  # bytes of one of its XML files
 RATIO = 400  # unpacked to packed, above which a large document is a bomb
 _LARGE = 64 << 20
 _ENCRYPTED = 0x1
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # an Office document with a password is in such a file
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # old Office files; documents with a password are in one
 # What zipfile raises for damage of all sorts, RuntimeError for a mark of encryption among them.
 BROKEN = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
@@ -35,7 +35,7 @@ _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Rela
 
 def accepts(name: str, head: bytes, suffixes: tuple[str, ...]) -> bool:
     """Whether a file of this name that begins so is a package with one of `suffixes`."""
-    return name.lower().endswith(suffixes) and head.startswith((b"PK\x03\x04", _OLE))
+    return name.lower().endswith(suffixes) and head.startswith((b"PK\x03\x04", OLE))
 
 
 class Package:
@@ -111,7 +111,7 @@ def opened(blob: Blob) -> Iterator[Package]:
 
     Raises: BadInput if it is damaged, encrypted, or unpacks to more than a document would.
     """
-    if blob.head(8) == _OLE:
+    if blob.head(8) == OLE:
         raise BadInput(f"{blob.name} is encrypted; save a copy of it without the password")
     with blob.opener() as file:
         try:
