@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import mailbox
 import zipfile
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from aspose.email_foss.msg import MapiMessage
 
 from documents import pdf, saved, written
 from gistill.ingest.pictures import Pictures
@@ -40,11 +42,27 @@ def test_pages_images_and_members_of_archives(
     mail.set_content("See the plan.")
     mail.add_attachment(_PAGE, maintype="application", subtype="pdf", filename="plan.pdf")
     Path("a.eml").write_bytes(bytes(mail))
+    outer = EmailMessage()
+    outer["From"], outer["Message-ID"] = "ben@x.example", "<2@x.example>"
+    outer.set_content("As Ann says.")
+    outer.add_attachment(
+        _zipped(shot_png=_SHOT), maintype="application", subtype="zip", filename="s.zip"
+    )
+    outer.add_attachment(mail)
+    Path("a.msg").write_bytes(MapiMessage.from_email_message(outer).to_bytes())
+    box = mailbox.mbox("list")
+    for message in (mail, outer):
+        box.add(message)
+    box.close()
     Path("z.zip").write_bytes(_zipped(b__shot_png=_SHOT, c_docx=inner))
     names = {
         "in/plan.pdf": _PAGE,
         str(tmp_path / "in/plan.pdf"): _PAGE,
         "a.eml/plan.pdf": _PAGE,
+        "a.msg/s.zip/shot.png": _SHOT,
+        "a.msg/forwarded.eml/plan.pdf": _PAGE,
+        "list/plan.pdf": _PAGE,
+        "list/forwarded.eml/plan.pdf": _PAGE,
         "z.zip/b/shot.png": _SHOT,
         "z.zip/c.docx/word/media/a.png": _SHOT,
     }

@@ -7,15 +7,16 @@ looked for where they were when the thread was read, and shown only if they are 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from gistill.errors import GistillError
-from gistill.ingest import eml, files, images, pdf, video
+from gistill.ingest import eml, files, images, mbox, msg, pdf, video
 from gistill.ingest.archives import Archives
 from gistill.ingest.blob import Blob
+from gistill.ingest.reading import FileReader
 from gistill.ingest.tools import Tools
 from gistill.types import Locator, Source
 
@@ -36,6 +37,7 @@ class Shower(Protocol):
 
 
 SHOWN: tuple[Shower, ...] = (pdf, images, video)
+_MAILS: tuple[FileReader, ...] = (eml, mbox, msg)
 
 
 class Pictures:
@@ -49,6 +51,7 @@ class Pictures:
         self._sha256 = {source.name: source.sha256 for source in sources}
         self._found: dict[str, tuple[Blob, Shower] | None] = {}
         self._archives = Archives()
+        self._attached: dict[str, Mapping[str, Blob]] = {}  # by name of a mail, and in it
         self._last: tuple[Locator | None, Image | None] = (None, None)
 
     def __enter__(self) -> Pictures:
@@ -107,23 +110,26 @@ class Pictures:
         return None
 
     def _member(self, blob: Blob, rest: str) -> Blob | None:
+        """The file at the path `rest` in an archive, a document or a mail."""
         folder = self._archives.open(blob)
-        if folder is None:
-            return _attached(blob, rest)
-        if rest in folder.files:
-            return folder.files[rest]
-        for path, inner in folder.files.items():  # an archive, or a document, in the archive
+        inside = self._attachments(blob) if folder is None else folder.files
+        if rest in inside:
+            return inside[rest]
+        for path, inner in inside.items():
             if rest.startswith(f"{path}/"):
                 return self._member(inner, rest.removeprefix(f"{path}/"))
         return None
 
-
-def _attached(blob: Blob, rest: str) -> Blob | None:
-    """The file called `rest` that is attached to the mail `blob`."""
-    if blob.suffix not in eml.SUFFIXES:
-        return None
-    attached = (file for file, _ in eml.read(blob, Tools()).reading.attached)
-    return next((b for b in attached if isinstance(b, Blob) and b.name.endswith(f"/{rest}")), None)
+    def _attachments(self, blob: Blob) -> Mapping[str, Blob]:
+        """The files attached to the mails in `blob`, by their names; none if it holds no mail."""
+        if blob.name not in self._attached:
+            head = blob.head()
+            reader = next((one for one in _MAILS if one.accepts(blob.name, head)), None)
+            found = reader.read(blob, Tools()).reading.attached if reader else ()
+            blobs = (file for file, _ in found if isinstance(file, Blob))
+            names = {one.name.removeprefix(f"{blob.name}/"): one for one in blobs}
+            self._attached[blob.name] = names
+        return self._attached[blob.name]
 
 
 def _looks(name: str) -> bool:
