@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gistill.engines.growth import closes, legible, winding_down
+from gistill.engines.growth import CIRCLE, circling, closes, legible, winding_down
 from gistill.types import Request
 
 
@@ -40,3 +40,14 @@ def test_winding_down_begins_when_fewer_tokens_are_left() -> None:
 def test_half_a_character_is_not_shown() -> None:
     assert legible(" na\ufffd\ufffd") == "na"
     assert legible("a\ufffdb ") == "a\ufffdb"
+
+
+def test_as_many_tokens_once_more_are_a_circle() -> None:
+    line = list(range(CIRCLE))
+    assert circling([99, *line, 98, *line])
+    assert circling([*line, *line])
+    assert circling([7] * (CIRCLE + 1))
+    assert not circling([99, *line, 98, *line[:-1]])
+    assert not circling([99, *line, 98, *line[:-1], 97])
+    assert not circling(line)
+    assert not circling([])

@@ -130,7 +130,8 @@ def test_prompts_and_answers_are_counted(engine: Any) -> None:
 def test_what_openvino_cannot_do_is_said(engine: Any) -> None:
     (greedy,) = engine.generate([ask("a", 2, no_repeat_ngram=3)])
     (beams,) = engine.generate([ask("a", 2, beams=2, repetition_penalty=1.1)])
-    assert greedy.degraded == ("no_repeat_ngram: OpenVINO has it with beams only",)
+    (said,) = greedy.degraded
+    assert said.startswith("no_repeat_ngram: OpenVINO has it with beams only; an answer ends")
     assert beams.degraded == ("repetition_penalty: OpenVINO has it without beams only",)
 
 
@@ -175,6 +176,17 @@ def test_an_answer_winds_down_at_the_end_of_a_sentence(engine: Any) -> None:
     assert all(sentences.ended(c.text) and c.tokens_out > 50 for c in early)
     again = by_index(engine.generate([ask(p, 200, wind_down=150) for p in PROMPTS[::-1]]))
     assert [c.text for c in again[::-1]] == [c.text for c in wound]
+
+
+def test_a_greedy_answer_ends_where_it_goes_in_circles(engine: Any) -> None:
+    circle: dict[str, Any] = {"repetition_penalty": 0.5}  # below 1, what was said is likelier
+    plain = by_index(engine.generate([ask(p, 200, **circle) for p in PROMPTS]))
+    ended = by_index(engine.generate([ask(p, 200, no_repeat_ngram=3, **circle) for p in PROMPTS]))
+    early = [c for c in ended if c.tokens_out < 200 and c.finish == "length"]
+    assert early
+    for whole, cut in zip(plain, ended, strict=True):
+        assert whole.text.startswith(cut.text.rstrip("\ufffd"))
+        assert cut.tokens_out <= whole.tokens_out
 
 
 def test_what_cannot_be_read_in_time_is_not_begun(engine: Any) -> None:

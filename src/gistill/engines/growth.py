@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from gistill.segmentation import sentences
 from gistill.types import Request
 
 _MAY_GO_ON = re.compile(r"\d\.\W*$")  # to a decimal, or to the text of a numbered item
 _UNSPACED = re.compile(r"[。！？｡]\W*$")
+CIRCLE = 16  # tokens: summaries hardly ever say as many again in the same order
 
 
 def winding_down(request: Request, tokens: int) -> bool:
@@ -28,6 +30,14 @@ def closes(text: str) -> bool:
     if _UNSPACED.search(line):
         return True
     return sentences.spans(f"{line} The")[-1][0] == len(line) + 1
+
+
+def circling(ids: Sequence[int]) -> bool:
+    """Whether the last `CIRCLE` ids were written before: greedy decoding seldom finds out again,
+    and would write the same up to its limit."""
+    last = list(ids[-CIRCLE:])
+    starts = range(len(ids) - CIRCLE)
+    return any(ids[i] == last[0] and list(ids[i : i + CIRCLE]) == last for i in starts)
 
 
 def legible(text: str) -> str:

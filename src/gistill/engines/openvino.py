@@ -26,6 +26,7 @@ from gistill import models
 from gistill.engines import OnText, OpenOptions, Speed, machine
 from gistill.engines.child import Child
 from gistill.engines.fingerprint import fingerprint
+from gistill.engines.growth import CIRCLE, circling
 from gistill.errors import BadInput, EngineFailed, Overflow
 from gistill.home import expanded
 from gistill.models.spec import names
@@ -41,7 +42,9 @@ _CACHE = 150_000_000  # bytes of key-value cache that a worker has good use for
 _LEAST = 100_000_000  # bytes of it that a worker gets even so
 _PREFILL, _DECODE = 7e10, 1.4e10  # tokens/s of a worker times bytes of weights, to begin with
 _START = 4.0  # seconds until a new worker answers, to begin with
-_NO_NGRAM = "no_repeat_ngram: OpenVINO has it with beams only"
+_NO_NGRAM = (
+    "no_repeat_ngram: OpenVINO has it with beams only; an answer ends where it goes in circles"
+)
 _NO_LOOKUP = "speculate: OpenVINO looks up in the prompt without beams only"
 _NO_PENALTY = "repetition_penalty: OpenVINO has it without beams only"
 _FADE = 0.8  # what is left of a pace that a lone request was turned away for
@@ -87,13 +90,15 @@ class _Ask:
 
 @dataclass(slots=True)
 class _Running:
-    """What a worker is at: the ids it has told so far, and the text last shown of them."""
+    """What a worker is at: the ids it has told so far, how many of them say something new, and the
+    text last shown."""
 
     ask: _Ask
     worker: Child
     began: float
     read: bool = False  # the whole prompt, that is
     ids: list[int] = field(default_factory=list)
+    new: int | None = None  # None: all
     shown: str = ""
 
 
@@ -239,32 +244,35 @@ class OpenVINO:
             return  # it has ended at a sentence
         run.read = True
         new = answer["ids"] if "more" in answer else answer["ids"][len(run.ids) :]
-        wound_down = self._grow(run, new)
+        ended = self._grow(run, new)
         if on_text and run.ask.request.beams == 1:
             text = self._text(run.ids).rstrip(_BROKEN)
             if text != run.shown:
                 run.shown = text
                 on_text(run.ask.index, text)
-        if not wound_down and "more" in answer:
+        if not ended and "more" in answer:
             return
-        finish: Finish = "length" if wound_down else answer["finish"]
-        seconds = time.monotonic() - run.began if wound_down else answer["seconds"]
+        finish: Finish = "length" if ended else answer["finish"]
+        seconds = time.monotonic() - run.began if ended else answer["seconds"]
         if "more" in answer:
             _stop({number: run})
         del running[number]
-        yield run.ask.completion(self._text(run.ids), len(run.ids), finish, seconds)
+        text = self._text(run.ids[: run.new])
+        yield run.ask.completion(text, len(run.ids), finish, seconds)
 
     def _grow(self, run: _Running, new: list[int]) -> bool:
-        """Adds ids one by one; stops, and says so, at the end of a sentence that winds down."""
+        """Adds ids one by one; stops, and says so, at the end of a sentence that winds down, and
+        where an answer that is not to repeat itself goes in circles."""
         request = run.ask.request
         for token in new:
             run.ids.append(token)
+            if request.beams > 1:
+                continue
+            if request.no_repeat_ngram and circling(run.ids):
+                run.new = len(run.ids) - CIRCLE
+                return True
             left = request.max_tokens - len(run.ids)
-            if (
-                request.beams == 1
-                and 0 < left < request.wind_down
-                and sentences.ended(self._text(run.ids))
-            ):
+            if 0 < left < request.wind_down and sentences.ended(self._text(run.ids)):
                 return True
         return False
 
