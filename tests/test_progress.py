@@ -87,3 +87,9 @@ def test_a_gpu_is_named_where_one_was_used():
 
 def test_a_short_plan_has_no_seconds():
     assert "under a second" in summary_of(plan(0.2))
+
+
+def test_one_is_not_several():
+    spend = replace(done().spend, calls=1, reused=0)
+    assert spend_of(spend).startswith("1 generation, ")
+    assert spend_of(replace(spend, reused=1)).startswith("1 + 1 stored generations, ")

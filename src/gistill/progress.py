@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from gistill.artifacts import account
+from gistill.artifacts.citations import count
 from gistill.types import Done, Event, Notice, Plan, Planned, Progress, Spend
 
 _SILENCE = 10.0  # seconds between lines that say how far reading is
@@ -110,9 +111,9 @@ class Reporter:
 def summary_of(plan: Plan) -> str:
     """A plan in one line."""
     calls = sum(step.calls for step in plan.steps)
-    parts = "part" if plan.chunks == 1 else "parts"
+    asked = f"{count(plan.chunks, 'part')}, {count(calls, 'generation')}"
     seconds = f"about {plan.seconds:.0f} s" if plan.seconds >= 1 else "under a second"
-    return f"plan: {plan.chunks} {parts}, {calls} generations, {plan.profile}, {seconds}"
+    return f"plan: {asked}, {plan.profile}, {seconds}"
 
 
 def account_of(done: Done) -> str:
@@ -127,9 +128,9 @@ def account_of(done: Done) -> str:
 
 def spend_of(spend: Spend) -> str:
     """What a run cost, in one line."""
-    stored = f" + {spend.reused} stored" if spend.reused else ""
+    stored = f"{spend.calls:,} + {spend.reused:,} stored generations"
     parts = [
-        f"{spend.calls}{stored} generations",
+        stored if spend.reused else count(spend.calls, "generation"),
         f"{spend.tokens_in:,} tokens in",
         f"{spend.tokens_out:,} out",
         f"{spend.seconds:.1f} s ({spend.cpu_seconds:.1f} s of CPU)",

@@ -75,7 +75,7 @@ def test_place_is_a_date_as_its_author_saw_it():
 
 def test_place_is_else_the_ordinal():
     assert place(segments(kind="utterance")) == ("turn 2", "turns 1–3")
-    assert place(segments(kind="image_text")) == ("image text 2", "image texts 1–3")
+    assert place(segments(kind="image_text")) == ("passage 2", "passages 1–3")
 
 
 def test_stretch_is_told_by_what_has_a_time():

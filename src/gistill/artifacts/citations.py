@@ -13,7 +13,7 @@ _NOUNS: dict[Kind, str] = {
     "utterance": "turn",
     "message": "message",
     "paragraph": "paragraph",
-    "image_text": "image text",
+    "image_text": "passage",  # of an image, which may hold several
     "caption": "caption",
     "audio": "passage",
     "frame": "frame",
