@@ -52,6 +52,27 @@ def test_the_same_work_is_the_same_run_and_other_work_is_another(capsys):
     assert len(kept()) == 5
 
 
+@pytest.mark.parametrize(
+    "about",
+    [
+        'title = "Spring"',
+        'participants = ["Ada"]',
+        'time_zone = "Asia/Tokyo"',
+        'order = ["b.txt", "a.txt"]',
+    ],
+)
+def test_another_thread_file_makes_another_run(tmp_path, capsys, about):
+    folder = tmp_path / "talk"
+    folder.mkdir()
+    (folder / "a.txt").write_text("[2024-05-01, 09:00:00] Ann: The pump is late.\n" * 2)
+    (folder / "b.txt").write_text("[2024-05-01, 10:00:00] Ben: The crane is here.\n" * 2)
+    for text in ("", "", about):
+        (folder / "thread.toml").write_text(text)
+        thread = session.read(ECHO, [str(folder)], quiet=True)
+        session.run(ECHO, lambda thread=thread: thread, quiet=True)
+    assert len(kept()) == 2
+
+
 def test_a_run_is_shown_again_as_it_was(capsys):
     run(replace(ECHO, format="json"))
     first = capsys.readouterr().out

@@ -114,11 +114,16 @@ def run(
 
 
 def _run_id(thread: Thread, engine: Engine, settings: Settings, query: str | None) -> str:
-    """The same for the same work, so that going on with an interrupted run is that run."""
-    sources = [source.sha256 for source in thread.sources]
+    """The same for the same work, so that going on with an interrupted run is that run.
+
+    A `thread.toml` is no source: what it changes is the title, who took part, order and times.
+    """
+    sources = {source.name: source.sha256 for source in thread.sources}
+    places = [(sources[s.at.source], s.at.span[0], str(s.when or "")) for s in thread.segments]
+    about = (list(sources.values()), thread.title, thread.present, places)
     names = [name for name in settings.values() if name not in ("format", "max_memory", "offline")]
     values = {name: getattr(settings, name) for name in names}
-    return key("run", sources, len(thread.segments), engine.id, values, query)[:12]
+    return key("run", about, engine.id, values, query)[:12]
 
 
 def _speakers(thread: Thread) -> list[str]:
