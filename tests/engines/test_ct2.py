@@ -8,13 +8,12 @@ import sys
 import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from gistill.engines import ct2, open_engine
-from gistill.engines.ct2 import _Bell
+from gistill.engines import open_engine
+from gistill.engines.ct2_bell import Bell
 from gistill.errors import BadInput, EngineFailed, Overflow
 from gistill.types import Completion, Request
 
@@ -80,13 +79,13 @@ def test_a_deadline_keeps_what_is_written(
     name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = open_engine(f"ct2:{request.getfixturevalue(name)}")
-    look = _Bell.__call__
+    look = Bell.__call__
 
-    def slowly(bell: _Bell, step: Any) -> bool:
+    def slowly(bell: Bell, step: Any) -> bool:
         time.sleep(0.01)
         return look(bell, step)
 
-    monkeypatch.setattr(_Bell, "__call__", slowly)
+    monkeypatch.setattr(Bell, "__call__", slowly)
     slow = [ask(p, 300) for p in PROMPTS]
     done = list(engine.generate(slow, deadline=time.monotonic() + 1.5))
     assert sorted(c.index for c in done) == [0, 1, 2, 3]
@@ -110,13 +109,13 @@ def grown(engine: Any, requests: list[Request]) -> tuple[list[Completion], list[
 def test_text_is_shown_as_it_grows(
     pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = _Bell.__call__
+    look = Bell.__call__
 
-    def slowly(bell: _Bell, step: Any) -> bool:
+    def slowly(bell: Bell, step: Any) -> bool:
         time.sleep(0.005)
         return look(bell, step)
 
-    monkeypatch.setattr(_Bell, "__call__", slowly)
+    monkeypatch.setattr(Bell, "__call__", slowly)
     engine = open_engine(f"ct2:{pair[1]}")
     done, shown = grown(engine, [ask(p, 30) for p in PROMPTS])
     assert [c.text for c in done] == texts(engine, [ask(p, 30) for p in PROMPTS])
@@ -146,31 +145,20 @@ def test_beams_cannot_be_wound_down(t5_ct2: Path) -> None:
     assert [note.partition(":")[0] for note in cut.degraded] == ["wind_down"]
 
 
-def test_the_deadline_rings_before_the_step_that_would_be_late(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    times = [0.0, 3.0, 5.0, 6.0, 7.0]
-    clock = iter(times)
-    monkeypatch.setattr(ct2, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    bell = _Bell([ct2._Ask(0, ask(""), [], 1)], None, 8.5, 0.0, False)
-    rang = [bell(SimpleNamespace(step=n, batch_id=0, token="a")) for n in range(len(times))]
-    assert rang == [False, False, False, False, True]
-
-
 def test_what_cannot_be_stopped_is_left_behind(
     llama_ct2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = open_engine(f"ct2:{llama_ct2}")
     expected = texts(engine, [ask(PROMPTS[1])])
-    look, release = _Bell.__call__, threading.Event()
+    look, release = Bell.__call__, threading.Event()
 
-    def stuck(bell: _Bell, step: Any) -> bool:
+    def stuck(bell: Bell, step: Any) -> bool:
         answer = look(bell, step)
         if step.step == 3:
             release.wait(30)  # as long as it likes, like a prompt that is being read
         return answer
 
-    monkeypatch.setattr(_Bell, "__call__", stuck)
+    monkeypatch.setattr(Bell, "__call__", stuck)
     [done] = engine.generate([ask(PROMPTS[1], 300)], deadline=time.monotonic() + 2)
     assert (done.finish, done.tokens_out) == ("deadline", 4)
     [next_one] = engine.generate([ask(PROMPTS[1])], deadline=time.monotonic() + 0.1)
@@ -191,14 +179,14 @@ def test_beams_give_way_to_a_deadline_and_say_so(t5_ct2: Path) -> None:
 
 def test_closing_the_iterator_cancels(llama_ct2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = []
-    look = _Bell.__call__
+    look = Bell.__call__
 
-    def noted(bell: _Bell, step: Any) -> bool:
+    def noted(bell: Bell, step: Any) -> bool:
         steps.append(time.monotonic())
         time.sleep(0.01)
         return look(bell, step)
 
-    monkeypatch.setattr(_Bell, "__call__", noted)
+    monkeypatch.setattr(Bell, "__call__", noted)
     engine = open_engine(f"ct2:{llama_ct2}")
     stream = engine.generate([ask(PROMPTS[1], 5), *(ask(PROMPTS[1], 4 + n) for n in range(400))])
     next(stream)

@@ -21,9 +21,9 @@ from typing import Any
 
 from gistill.engines import OnText, OpenOptions, Speed, machine
 from gistill.engines.chat import renderer
+from gistill.engines.ct2_bell import FADE, Bell, decoded
 from gistill.engines.ct2_file import CONVERT, header
 from gistill.engines.fingerprint import fingerprint
-from gistill.engines.growth import closes, legible, winding_down
 from gistill.errors import BadInput, EngineFailed, MissingExtra, Overflow
 from gistill.home import expanded
 from gistill.types import Completion, Finish, Request
@@ -39,7 +39,6 @@ _TRAINED = 512  # tokens that T5 and its kind were trained on
 _BATCH = 16
 _BATCH_TOKENS = 8192
 _POLL = 0.003  # seconds
-_FADE = 0.8  # how fast a slow step is forgotten
 _CUT = "wind_down: beams cannot be ended early, so the answer is cut at its limit"
 _GREEDY = "beams: greedy instead, to be done by the deadline"
 
@@ -66,7 +65,7 @@ class _Batch:
     """What is under way: its requests, and results that CTranslate2 fills in meanwhile."""
 
     asks: list[_Ask]
-    bell: _Bell
+    bell: Bell
     results: list[Any]
     submitted: float
 
@@ -164,7 +163,8 @@ class CTranslate2:
         if deadline is not None and asks[0].beams > 1 and not self._in_time(asks, deadline):
             asks = [replace(ask, beams=1, degraded=(_GREEDY,)) for ask in asks]
         first, request = asks[0], asks[0].request
-        bell = _Bell(asks, self._tokenizer, deadline, self._step, on_text is not None)
+        rows = [(ask.index, ask.request) for ask in asks]
+        bell = Bell(rows, self._tokenizer, deadline, self._step, on_text is not None)
         settings = {
             "beam_size": first.beams,
             "length_penalty": request.length_penalty if first.beams > 1 else 1.0,
@@ -231,7 +231,7 @@ class CTranslate2:
             finish = "deadline"
         if finish == "length" and ask.request.wind_down and ask.beams > 1:
             degraded = (*degraded, _CUT)
-        n, text = len(ask.tokens), _text(self._tokenizer, tokens).strip()
+        n, text = len(ask.tokens), decoded(self._tokenizer, tokens).strip()
         return Completion(ask.index, text, n, len(tokens), finish, seconds, degraded)
 
     def _tokens(self, prompt: str) -> list[str]:
@@ -268,9 +268,9 @@ class CTranslate2:
     def _doubt(self) -> None:
         """What was measured in a bad moment must not stand for good: what is refused is not
         measured anew."""
-        self._step *= _FADE
+        self._step *= FADE
         if self._refused:
-            self.speed = Speed(self.speed.prefill / _FADE, self.speed.decode)
+            self.speed = Speed(self.speed.prefill / FADE, self.speed.decode)
             self._refused = False
 
     def _learn(
@@ -298,81 +298,6 @@ class CTranslate2:
             decode = math.sqrt(decode * self.speed.decode)
         self.speed = Speed(prefill, decode)
         self._measured = True
-
-
-class _Bell:
-    """Called by CTranslate2, in a thread of its own, at each greedy step of each row of a batch;
-    a true answer ends the row.
-
-    It rings when one more step would end after `deadline`, a step being taken to last as long as
-    the slowest lately; `step` is that in seconds. `ended` has the rows that were wound down.
-
-    It must not lead to the model: the last one to let go of it may be the model's own thread, which
-    cannot wait for itself to end.
-    """
-
-    def __init__(
-        self,
-        asks: list[_Ask],
-        tokenizer: Any,
-        deadline: float | None,
-        step: float,
-        shows: bool,
-    ) -> None:
-        self.step = step
-        self.cancelled = False
-        self.rang = False
-        self.ended: set[int] = set()
-        self._asks, self._tokenizer, self._deadline, self._shows = asks, tokenizer, deadline, shows
-        self._tokens: list[list[str]] = [[] for _ in asks]
-        self._texts: dict[int, str] = {}  # not handed over yet
-        self._shown = [""] * len(asks)
-        self.first: float | None = None  # when the first step was done
-        self._at = -1
-        self._last = 0.0
-
-    def __call__(self, step: Any) -> bool:
-        self._time(step.step)
-        row: int = step.batch_id
-        request, tokens = self._asks[row].request, self._tokens[row]
-        tokens.append(step.token)
-        ending = winding_down(request, len(tokens))
-        if ending or self._shows:
-            text = _text(self._tokenizer, tokens)
-            if self._shows:
-                self._texts[row] = legible(text)
-            if ending and closes(text):
-                self.ended.add(row)
-        return self.rang or self.cancelled or row in self.ended
-
-    def written(self) -> list[list[str]]:
-        """The tokens of each row up to now."""
-        return [list(tokens) for tokens in self._tokens]
-
-    def hand_over(self, on_text: OnText | None) -> None:
-        """Calls `on_text` with what is new, in the thread of the engine's caller."""
-        for row in list(self._texts):
-            text = self._texts.pop(row)
-            if on_text is not None and text and text != self._shown[row]:
-                self._shown[row] = text
-                on_text(self._asks[row].index, text)
-
-    def _time(self, at: int) -> None:
-        now = time.monotonic()
-        if at != self._at:
-            if self.first is None:
-                self.first = now
-            else:
-                self.step = max(now - self._last, _FADE * self.step)
-            self._at, self._last = at, now
-        late = self._deadline is not None and now + self.step >= self._deadline
-        self.rang = self.rang or late
-
-
-def _text(tokenizer: Any, tokens: list[str]) -> str:
-    found = [tokenizer.token_to_id(token) for token in tokens]
-    text: str = tokenizer.decode([i for i in found if i is not None])
-    return text
 
 
 def _done(results: list[Any]) -> bool:
