@@ -5,7 +5,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +20,7 @@ from gistill.ingest.blob import Blob
 
 @pytest.fixture
 def opened() -> Iterator[Archives]:
-    with Archives() as found:
+    with closing(Archives()) as found:
         yield found
 
 
@@ -151,7 +151,7 @@ def test_damage_anywhere_is_read_or_refused(data: bytes, damage: list[tuple[int,
     bytes_ = bytearray(data)
     for place, value in damage:
         bytes_[place % len(bytes_)] = value
-    with Archives() as opened, suppress(BadInput, *archives.BROKEN):
+    with closing(Archives()) as opened, suppress(BadInput, *archives.BROKEN):
         folder = opened.open(Blob.of("a", bytes(bytes_)))
         for blob in folder.files.values() if folder else ():
             blob.data(1 << 30)

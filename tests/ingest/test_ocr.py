@@ -7,6 +7,7 @@ from documents import Kept, error_rate, written
 from gistill.errors import MissingExtra
 from gistill.ingest import ocr
 from gistill.ingest.layout import blocks
+from gistill.ingest.needs import Needs
 from gistill.ingest.tools import Tools
 
 _LEFT = (
@@ -58,6 +59,6 @@ def test_nothing_is_read_twice_and_blank_paper_not_at_all(monkeypatch: pytest.Mo
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ocr, "missing", lambda: "rapidocr")
+    monkeypatch.setattr(ocr, "NEEDS", Needs("images", ("no_such_module",)))
     with pytest.raises(MissingExtra, match=r"gistill\[images\]"):
         ocr.read(Image.new("RGB", (9, 9)), Tools())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from xml.etree import ElementTree
 
 import pytest
 
@@ -90,3 +91,20 @@ def test_wrong_checksums() -> None:
         pytest.raises(BadInput, match="damaged or not whole"),
     ):
         document.data("p.xml")
+
+
+@pytest.mark.parametrize(
+    ("said", "number"), [("12", 12), ("-3", -3), ("", 0), ("²", 0), ("1.5", 0), ("9" * 9999, 0)]
+)
+def test_a_number_is_one_that_an_office_program_writes(said: str, number: int) -> None:
+    assert package.number(ElementTree.Element("ext", cx=said), "cx") == number
+    assert package.number(None, "cx") == 0
+
+
+def test_an_ornament_is_smaller_than_two_square_inches() -> None:
+    def extent(side: int) -> ElementTree.Element:
+        return ElementTree.Element("ext", cx=str(side), cy=str(side))
+
+    assert package.ornament(extent(914_400))
+    assert not package.ornament(extent(2 * 914_400))
+    assert not package.ornament(None)

@@ -11,6 +11,7 @@ from gistill.errors import BadInput, MissingExtra
 from gistill.ingest import ocr
 from gistill.ingest import pdf as reader
 from gistill.ingest.blob import Blob
+from gistill.ingest.needs import Needs
 from gistill.ingest.tools import Tools
 from gistill.types import Locator
 
@@ -96,7 +97,7 @@ def test_a_scan_without_ocr_is_a_gap_that_is_said(monkeypatch: pytest.MonkeyPatc
     found = extract(reader, "s.pdf", data, Tools(ocr=False))
     assert texts(found) == []
     assert found.reading.notes == ["1 page is a scan and was not read: OCR is switched off"]
-    monkeypatch.setattr(ocr, "missing", lambda: "rapidocr")
+    monkeypatch.setattr(ocr, "NEEDS", Needs("images", ("no_such_module",)))
     with pytest.raises(MissingExtra, match=r"s.pdf.*pip install 'gistill\[images\]'"):
         extract(reader, "s.pdf", data)
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import mailbox
 import zipfile
+from contextlib import closing
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_pages_images_and_members_of_archives(
         "z.zip/b/shot.png": _SHOT,
         "z.zip/c.docx/word/media/a.png": _SHOT,
     }
-    with Pictures([_source(name, data) for name, data in names.items()]) as pictures:
+    with closing(Pictures([_source(name, data) for name, data in names.items()])) as pictures:
         for name in names:
             image = pictures.of(Locator(name, (0, 1), page=1, box=(0.0, 0.0, 0.1, 0.1)))
             assert image is not None
@@ -84,7 +85,7 @@ def test_what_is_gone_has_changed_or_is_damaged_is_told(
     Path("notes.txt").write_text("x")
     names = ("gone.pdf", "new.png", "half.png", "notes.txt", "gone.txt", "bad\0name.png", "x" * 300)
     sources = [_source(name, _SHOT[:60]) for name in names]
-    with Pictures(sources) as pictures:
+    with closing(Pictures(sources)) as pictures:
         assert {pictures.of(Locator(name, (0, 1), page=1)) for name in names} == {None}
     assert pictures.gone == {
         "gone.pdf": "gone.pdf is no longer there",

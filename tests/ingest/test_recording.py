@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import sys
 from pathlib import Path
 
 import pytest
@@ -133,11 +132,9 @@ def test_the_clock(seconds: float, shown: str) -> None:
 
 
 def test_without_its_packages_it_says_which_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert recording.missing() == ""
+    assert recording.NEEDS.missing == ()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    for name in ("av", "faster_whisper"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    assert recording.missing() == "av, faster-whisper"
+    assert recording.NEEDS.missing == ("av", "faster_whisper")
     with (
         pytest.raises(MissingExtra, match=r"gistill\[audio\]"),
         recording.opened(Blob.of("a.wav", b"")),

@@ -9,9 +9,10 @@ import pytest
 
 from films import TEXT, errors, film, samples, silence, slide
 from gistill.errors import BadInput
-from gistill.ingest import resolve, video
+from gistill.ingest import ocr, resolve, video
 from gistill.ingest.blob import Blob
 from gistill.ingest.files import blob
+from gistill.ingest.needs import Needs
 from gistill.ingest.reading import Entry, Extract
 from gistill.ingest.sound import RATE
 from gistill.ingest.tools import Tools
@@ -125,7 +126,7 @@ def test_codecs_that_nobody_knows_are_notes(tmp_path: Path) -> None:
 def test_without_ocr_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = film(tmp_path / "a.mp4", [(slide(*FAIR), 4)])
     assert "OCR is switched off" in read(path, ocr=False).reading.notes[-1]
-    monkeypatch.setattr("gistill.ingest.ocr.missing", lambda: "rapidocr")
+    monkeypatch.setattr(ocr, "NEEDS", Needs("images", ("no_such_module",)))
     assert "gistill[images]" in read(path).reading.notes[-1]
 
 

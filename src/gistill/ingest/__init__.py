@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,7 +39,7 @@ def load(
     if not given:
         raise BadInput("nothing to read; name a file, or - for standard input")
     distinct, notes = files.distinct(given)
-    with Intake(tools or Tools()) as intake:
+    with closing(Intake(tools or Tools())) as intake:
         intake.notes += notes
         for path in distinct:
             if str(path) == "-":
@@ -50,7 +51,7 @@ def load(
 
 def assemble(raws: Sequence[files.Raw]) -> Thread:
     """`load` for what has been read already. Raises: BadInput."""
-    with Intake(Tools()) as intake:
+    with closing(Intake(Tools())) as intake:
         for raw in raws:
             intake.blob(Blob.of(raw.name, raw.data))
         return _thread(intake)

@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import IO, BinaryIO, NamedTuple, cast
 
 from gistill.errors import BadInput
@@ -32,7 +31,6 @@ _SMALL = 64 << 20  # bytes below which a ratio is no threat
 _PIECE = 1 << 20
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second: one without members
 _USTAR = slice(257, 262)
-_ENCRYPTED = 0x1
 _OUTSIDE = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|^[A-Za-z]:")
 _HIDDEN = re.compile(r"(?:^|/)(?:\.[^/]|__MACOSX/|Thumbs\.db$|desktop\.ini$)")
 
@@ -56,7 +54,7 @@ class _Member(NamedTuple):
 
 
 class Archives:
-    """Opens archives and keeps them open until it is left, for their blobs read from them.
+    """Opens archives and keeps them open until it is closed, for their blobs read from them.
 
     skipped: what was left out and is no loss, for people. refused: what could not or may not be
     read, and why, by the names its blobs would have.
@@ -68,15 +66,7 @@ class Archives:
         self._stack = ExitStack()
         self._members = self._unpacked = 0
 
-    def __enter__(self) -> Archives:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._stack.close()
 
     def open(self, blob: Blob, depth: int = 0) -> Folder | None:
@@ -167,11 +157,15 @@ def unpacked_head(blob: Blob, size: int = 4096) -> bytes:
         return b""
 
 
+def encrypted(member: zipfile.ZipInfo) -> bool:
+    return bool(member.flag_bits & 0x1)
+
+
 def _zipped(archive: zipfile.ZipFile) -> Iterator[_Member]:
     for info in archive.infolist():
         if info.is_dir():
             continue
-        why = "is encrypted; unpack it with its password" if info.flag_bits & _ENCRYPTED else ""
+        why = "is encrypted; unpack it with its password" if encrypted(info) else ""
         link = stat.S_ISLNK(info.external_attr >> 16)
         packed, opener = info.compress_size, _opener(archive, info)
         yield _Member(info.filename, info.file_size, packed, opener, link, why)

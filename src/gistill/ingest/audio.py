@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NAME = "audio"
 ABOUT = "speech as text, by Whisper; words that were not heard clearly stand in [brackets?]"
 SUFFIXES: tuple[str, ...] = (".wav", ".mp3", ".m4a", ".ogg", ".oga", ".opus", ".flac", ".aac")
-NEEDS = recording.EXTRA
+NEEDS = recording.NEEDS
 
 _VERSION = 1  # of what is kept of a window
 _MAGIC = re.compile(
@@ -61,11 +61,6 @@ class Speech:
         for run in utterances(self.words):
             if text := marked(run):
                 yield Said(text, (run[0].start, max(run[0].start, run[-1].end)))
-
-
-def missing() -> str:
-    """What is not installed of what it takes; empty if all is there."""
-    return recording.missing()
 
 
 def accepts(name: str, head: bytes) -> bool:

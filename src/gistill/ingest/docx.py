@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element
 
 from gistill.ingest import package
 from gistill.ingest.blob import Blob
+from gistill.ingest.needs import Needs
 from gistill.ingest.package import Package
 from gistill.ingest.pieces import Pieces
 from gistill.ingest.reading import Extract
@@ -16,7 +16,7 @@ from gistill.ingest.tools import Tools
 NAME = "Word"
 ABOUT = "paragraphs and table rows, comments with their author, pictures by OCR"
 SUFFIXES: tuple[str, ...] = (".docx", ".docm", ".dotx")
-NEEDS = ""
+NEEDS = Needs()
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _STRICT = "{http://purl.oclc.org/ooxml/wordprocessingml/main}"
@@ -25,14 +25,8 @@ _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _WP = "{http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_SMALL = 2 * 914_400**2  # two square inches: smaller pictures are ornaments
 _MARKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes"}
-
-
-def missing() -> str:
-    """Nothing: Python reads what Word writes."""
-    return ""
 
 
 def accepts(name: str, head: bytes) -> bool:
@@ -130,9 +124,7 @@ class _Body:
                 self._picture(child)
 
     def _picture(self, drawing: Element) -> None:
-        extent = next(drawing.iter(f"{_WP}extent"), None)
-        sides = [extent.get(side, "") for side in ("cx", "cy")] if extent is not None else []
-        if all(map(str.isdigit, sides)) and math.prod(map(int, sides)) < _SMALL and sides:
+        if package.ornament(next(drawing.iter(f"{_WP}extent"), None)):
             return
         for blip in drawing.iter(f"{_A}blip"):
             _, place = self._relations.get(blip.get(f"{_R}embed", ""), ("", ""))

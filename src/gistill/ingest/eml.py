@@ -7,24 +7,20 @@ from email import message_from_bytes
 
 from gistill.ingest.blob import Blob
 from gistill.ingest.mail import LIMIT, Letters
+from gistill.ingest.needs import Needs
 from gistill.ingest.reading import Extract
 from gistill.ingest.tools import Tools
 
 NAME = "mail"
 ABOUT = "a mail: its text without what it quotes, its attachments, whom it answers"
 SUFFIXES: tuple[str, ...] = (".eml",)
-NEEDS = ""
+NEEDS = Needs()
 
 _FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9-]*:[^\n]*\n(?:[ \t][^\n]*\n)*")
 _TELLING = re.compile(
     rb"^(?:From|Date|Message-ID|Received|Return-Path|MIME-Version|Delivered-To|Subject):",
     re.IGNORECASE | re.MULTILINE,
 )
-
-
-def missing() -> str:
-    """Nothing: Python reads mail."""
-    return ""
 
 
 def accepts(name: str, head: bytes) -> bool:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 from gistill.errors import BadInput
 from gistill.ingest import html, package
 from gistill.ingest.blob import Blob
+from gistill.ingest.needs import Needs
 from gistill.ingest.package import Package
 from gistill.ingest.pieces import Pieces
 from gistill.ingest.reading import Extract, plural
@@ -18,14 +19,9 @@ from gistill.ingest.tools import Tools
 NAME = "EPUB"
 ABOUT = "the paragraphs of a book; the files of its spine count as pages"
 SUFFIXES: tuple[str, ...] = (".epub",)
-NEEDS = ""
+NEEDS = Needs()
 
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
-
-
-def missing() -> str:
-    """Nothing: Python reads EPUB."""
-    return ""
 
 
 def accepts(name: str, head: bytes) -> bool:

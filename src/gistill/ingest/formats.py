@@ -50,8 +50,8 @@ READERS: tuple[Reader, ...] = (
 class Format(NamedTuple):
     """A row for people: what is read, and under which suffixes (`.gz` may follow any).
 
-    needs: the extra of gistill that brings what the reader takes, or nothing. missing: what of
-    that is not installed, or nothing.
+    needs: the extra of gistill that brings what the reader takes, or nothing. missing: the modules
+    of it that are not installed, or nothing.
     """
 
     name: str
@@ -65,7 +65,8 @@ def formats() -> tuple[Format, ...]:
     """The formats gistill reads: texts, then other files, then exports of many files."""
     texts = (Format(one.NAME, one.SUFFIXES, one.ABOUT) for one in READERS)
     others = (
-        Format(one.NAME, one.SUFFIXES, one.ABOUT, one.NEEDS, one.missing()) for one in FILE_READERS
+        Format(one.NAME, one.SUFFIXES, one.ABOUT, one.NEEDS.extra, ", ".join(one.NEEDS.missing))
+        for one in FILE_READERS
     )
     folders = (Format(one.NAME, one.SUFFIXES, one.ABOUT) for one in FOLDER_READERS)
     return (*texts, *others, *folders)

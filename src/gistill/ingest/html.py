@@ -9,6 +9,7 @@ from typing import NamedTuple
 from gistill.errors import BadInput
 from gistill.ingest import encoding
 from gistill.ingest.blob import Blob
+from gistill.ingest.needs import Needs
 from gistill.ingest.pieces import Pieces
 from gistill.ingest.reading import Extract
 from gistill.ingest.tools import Tools
@@ -16,7 +17,7 @@ from gistill.ingest.tools import Tools
 NAME = "HTML"
 ABOUT = "paragraphs, list items and table rows of a page, without menus and scripts"
 SUFFIXES: tuple[str, ...] = (".html", ".htm", ".xhtml")
-NEEDS = ""
+NEEDS = Needs()
 
 _LIMIT = 64 << 20  # bytes
 _START = re.compile(
@@ -43,11 +44,6 @@ class Page(NamedTuple):
 
     title: str
     blocks: list[str]
-
-
-def missing() -> str:
-    """Nothing: Python reads HTML."""
-    return ""
 
 
 def accepts(name: str, head: bytes) -> bool:

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gistill.errors import BadInput, MissingExtra
+from gistill.errors import BadInput
 from gistill.ingest import ocr, vision
 from gistill.ingest.blob import Blob
 from gistill.ingest.layout import blocks
+from gistill.ingest.needs import Needs
 from gistill.ingest.pieces import Pieces
 from gistill.ingest.reading import Extract
 from gistill.ingest.tools import Tools
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 NAME = "images"
 ABOUT = "text by OCR, with boxes; captions by the model of --caption; HEIC needs pi-heif"
 SUFFIXES: tuple[str, ...] = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".heic", ".heif")
-NEEDS = "images"
+NEEDS = ocr.NEEDS
 
 PIXELS = 120_000_000  # more than any camera takes; beyond, it is made to fill memory
 _TINY = 48  # pixels: nothing smaller says anything
@@ -35,11 +36,6 @@ _HEIC = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _HEIF = ("pi_heif", "pillow_heif")
 _TAKEN, _ZONE, _EXIF = 36867, 36881, 34665  # tags of EXIF: when, in which zone, and where they are
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError)
-
-
-def missing() -> str:
-    """What is not installed of what it takes; empty if all is there."""
-    return ocr.missing()
 
 
 def accepts(name: str, head: bytes) -> bool:
@@ -115,10 +111,9 @@ def _recognize(
 @contextmanager
 def _opened(blob: Blob) -> Iterator[Picture]:
     """The image, its size checked before anything is decoded. Raises: BadInput, MissingExtra."""
-    try:
-        import PIL.Image
-    except ImportError:
-        raise MissingExtra("reading images", NEEDS) from None
+    Needs("images", ("PIL",)).check("reading images")
+    import PIL.Image
+
     if _heic(blob.head(16)):
         _register_heif(blob.name)
     with blob.opener() as file, warnings.catch_warnings():

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
-from types import TracebackType
 
 from gistill.errors import BadInput
 from gistill.ingest import encoding, files, folders, threadfile
@@ -52,7 +51,7 @@ class Part:
 
 
 class Intake:
-    """Reads what it is given into `parts`, and keeps what stood in the way.
+    """Reads what it is given into `parts`, and keeps what stood in the way; to be closed.
 
     failed: what could not be read, by name. empty: files without text, by name. threads: what the
     folders say about themselves.
@@ -73,16 +72,8 @@ class Intake:
         self._open: list[str] = []  # blobs being read: each is attached to the one before
         self._known: dict[tuple[str, str], Part] = {}
 
-    def __enter__(self) -> Intake:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._archives.__exit__(kind, error, trace)
+    def close(self) -> None:
+        self._archives.close()
 
     @property
     def unread(self) -> tuple[Unreadable, ...]:

@@ -9,22 +9,18 @@ from email import message_from_bytes
 from gistill.errors import BadInput
 from gistill.ingest.blob import Blob
 from gistill.ingest.mail import Letters
+from gistill.ingest.needs import Needs
 from gistill.ingest.reading import Extract
 from gistill.ingest.tools import Tools
 
 NAME = "mailbox"
 ABOUT = "mbox: mails in threads, without what they quote, with their attachments"
 SUFFIXES: tuple[str, ...] = (".mbox", ".mbx")
-NEEDS = ""
+NEEDS = Needs()
 
 _MAILS = 200_000
 _FROM = re.compile(rb"From [^\n]{1,200}\n(?:>From[^\n]*\n)*[A-Za-z][A-Za-z0-9-]*:")
 _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
-
-
-def missing() -> str:
-    """Nothing: Python reads mailboxes."""
-    return ""
 
 
 def accepts(name: str, head: bytes) -> bool:

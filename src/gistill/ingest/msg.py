@@ -14,17 +14,18 @@ from email import message_from_bytes, message_from_string, utils
 from email.message import Message
 from typing import Any
 
-from gistill.errors import BadInput, MissingExtra
+from gistill.errors import BadInput
 from gistill.ingest import package
 from gistill.ingest.blob import Blob
 from gistill.ingest.mail import LIMIT, Letters
+from gistill.ingest.needs import Needs
 from gistill.ingest.reading import Extract, counted
 from gistill.ingest.tools import Tools
 
 NAME = "Outlook mail"
 ABOUT = "a mail saved by Outlook: as mail, with the mails attached to it"
 SUFFIXES: tuple[str, ...] = (".msg",)
-NEEDS = "docs"
+NEEDS = Needs("docs", ("olefile",))
 
 # Ids of properties (MS-OXPROPS).
 _HEADERS, _SUBJECT, _ID, _ANSWERED, _REFERENCES = 0x007D, 0x0037, 0x1035, 0x1042, 0x1039
@@ -49,13 +50,6 @@ _BROKEN = (OSError, struct.error, LookupError, ValueError, TypeError, OverflowEr
 Place = tuple[str, ...]
 
 
-def missing() -> str:
-    """What is not installed of what it takes; empty if all is there."""
-    import importlib.util
-
-    return "" if importlib.util.find_spec("olefile") else "olefile"
-
-
 def accepts(name: str, head: bytes) -> bool:
     """By its suffix and the mark of its container."""
     return name.lower().endswith(SUFFIXES) and head.startswith(package.OLE)
@@ -63,10 +57,9 @@ def accepts(name: str, head: bytes) -> bool:
 
 def read(blob: Blob, tools: Tools) -> Extract:
     """The mail. Raises: BadInput if it is damaged, too large or no mail; MissingExtra."""
-    try:
-        import olefile
-    except ImportError:
-        raise MissingExtra("reading Outlook mail", NEEDS) from None
+    NEEDS.check("reading Outlook mail")
+    import olefile
+
     data = blob.data(LIMIT)
     try:
         with olefile.OleFileIO(io.BytesIO(data)) as container:

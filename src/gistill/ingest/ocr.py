@@ -6,31 +6,23 @@ quicker (`benchmarks/ingest.py`).
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from gistill.errors import MissingExtra
 from gistill.ingest.layout import Line
+from gistill.ingest.needs import Needs
 from gistill.ingest.tools import Tools
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-EXTRA = "images"
+NEEDS = Needs("images", ("PIL", "rapidocr"))
 SIDE = 2000  # pixels: the longer side that the detector works on; it shrinks what is larger
 _VERSION = 1  # of what is made of the recognizer's answer
 _SMALLEST = 320  # pixels to which the shorter side is blown up; RapidOCR's own 736 takes longer
 _OVERLAP = 120  # pixels that two strips share: more than a line is high
 _LEAST = 0.5  # confidence below which a line is no text
-
-
-def missing() -> str:
-    """What is not installed of what it takes; empty if all is there."""
-    need = {"rapidocr": "rapidocr", "PIL": "pillow"}
-    return ", ".join(name for module, name in need.items() if not _there(module))
 
 
 def read(image: Image, tools: Tools, *address: object) -> list[Line]:
@@ -41,8 +33,7 @@ def read(image: Image, tools: Tools, *address: object) -> list[Line]:
 
     Raises: MissingExtra.
     """
-    if missing():
-        raise MissingExtra("reading text in images", EXTRA)
+    NEEDS.check("reading text in images")
     place = _key(*address) if tools.memory is not None else ""
     if tools.memory is not None and isinstance(kept := tools.memory.get(place), list):
         return [Line(text, (a, b, c, d)) for text, (a, b, c, d) in kept]
@@ -56,10 +47,6 @@ def blank(image: Image) -> bool:
     """Whether `image` is of one color, give or take the noise of a scanner."""
     low, high = image.convert("L").getextrema()
     return float(high) - float(low) < 24  # type: ignore[arg-type]
-
-
-def _there(module: str) -> bool:
-    return module in sys.modules or importlib.util.find_spec(module) is not None
 
 
 def _key(*address: object) -> str:

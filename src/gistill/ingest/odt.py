@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 from gistill.errors import BadInput
 from gistill.ingest import package
 from gistill.ingest.blob import Blob
+from gistill.ingest.needs import Needs
 from gistill.ingest.pieces import Pieces
 from gistill.ingest.reading import Extract
 from gistill.ingest.tools import Tools
@@ -15,7 +16,7 @@ from gistill.ingest.tools import Tools
 NAME = "OpenDocument text"
 ABOUT = "paragraphs and table rows; deleted text left out, comments with their author"
 SUFFIXES: tuple[str, ...] = (".odt", ".ott", ".odp")
-NEEDS = ""
+NEEDS = Needs()
 
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -24,11 +25,6 @@ _DRAW = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _MANIFEST = "{urn:oasis:names:tc:opendocument:xmlns:manifest:1.0}"
 _SPACES = 1000  # the most that one element may stand for
-
-
-def missing() -> str:
-    """Nothing: Python reads OpenDocument."""
-    return ""
 
 
 def accepts(name: str, head: bytes) -> bool:
@@ -102,8 +98,8 @@ def _inline(element: ElementTree.Element) -> str:
     parts = [element.text or ""]
     for child in element:
         if child.tag == f"{_TEXT}s":
-            count = child.get(f"{_TEXT}c", "1")
-            parts.append(" " * min(int(count) if count.isdigit() else 1, _SPACES))
+            count = max(1, package.number(child, f"{_TEXT}c"))
+            parts.append(" " * min(count, _SPACES))
         elif child.tag in (f"{_TEXT}tab", f"{_TEXT}line-break"):
             parts.append("\t" if child.tag == f"{_TEXT}tab" else "\n")
         elif child.tag not in (f"{_TEXT}note", f"{_OFFICE}annotation", f"{_DRAW}frame"):

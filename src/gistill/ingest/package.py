@@ -5,30 +5,28 @@ XML is parsed by expat, which fetches nothing from outside and stops at entities
 
 from __future__ import annotations
 
-import lzma
 import posixpath
+import re
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 from xml.etree import ElementTree
 
 from gistill.errors import BadInput
+from gistill.ingest import archives
 from gistill.ingest.blob import Blob
 
 UNPACKED = 1 << 30  # bytes of one document
 PART = 256 << 20  # bytes of one of its XML files
 RATIO = 400  # unpacked to packed, above which a large document is a bomb
 _LARGE = 64 << 20
-_ENCRYPTED = 0x1
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+_ORNAMENT = 2 * 914_400**2  # two square inches
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # old Office files; documents with a password are in one
 # What zipfile raises for damage of all sorts, RuntimeError for a mark of encryption among them.
-BROKEN = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
-    *(ValueError, RuntimeError, OverflowError),
-)
+BROKEN = (*archives.BROKEN, struct.error, ValueError, RuntimeError, OverflowError)
 _UNPARSED = (ElementTree.ParseError, ValueError, LookupError)  # the latter for unknown encodings
 _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 
@@ -123,12 +121,23 @@ def opened(blob: Blob) -> Iterator[Package]:
             size = sum(member.file_size for member in members)
             if size > UNPACKED or (size > _LARGE and size > RATIO * max(blob.size, 1)):
                 raise BadInput(f"{blob.name} unpacks to {size >> 20} MiB, too much for a document")
-            if any(member.flag_bits & _ENCRYPTED for member in members):
+            if any(map(archives.encrypted, members)):
                 raise BadInput(f"{blob.name} is encrypted; save a copy of it without the password")
             try:
                 yield Package(blob, archive)
             except RecursionError:
                 raise BadInput(f"{blob.name} is nested too deeply to be a document") from None
+
+
+def ornament(extent: ElementTree.Element | None) -> bool:
+    """Whether a picture of this extent in an Office document is too small to say anything."""
+    return 0 < number(extent, "cx") * number(extent, "cy") < _ORNAMENT
+
+
+def number(element: ElementTree.Element | None, name: str) -> int:
+    """The whole number in an attribute; 0 if there is none."""
+    said = "" if element is None else element.get(name, "")
+    return int(said) if _WHOLE.fullmatch(said) else 0
 
 
 def damaged(blob: Blob, error: Exception) -> BadInput:

@@ -13,6 +13,7 @@ from gistill.errors import BadInput, MissingExtra
 from gistill.ingest import ocr
 from gistill.ingest.blob import Blob
 from gistill.ingest.layout import Block, Line, around, blocks
+from gistill.ingest.needs import Needs
 from gistill.ingest.pieces import Pieces
 from gistill.ingest.reading import Extract, plural
 from gistill.ingest.tools import Tools
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 NAME = "PDF"
 ABOUT = "text by page, with boxes; scanned pages by OCR"
 SUFFIXES: tuple[str, ...] = (".pdf",)
-NEEDS = "docs"
+NEEDS = Needs("docs", ("pypdfium2",))
 
 _GRAIN = 1 << 20  # steps across a page in which PDFium gives positions
 _SPARSE = 8  # letters: a page with fewer may be a scan that was stamped
@@ -41,13 +42,6 @@ _CAUSES = {
     "format": "is damaged or not whole; fetch it again",
     "page": "is damaged or not whole; fetch it again",
 }
-
-
-def missing() -> str:
-    """What is not installed of what it takes; empty if all is there."""
-    import importlib.util
-
-    return "" if importlib.util.find_spec("pypdfium2") else "pypdfium2"
 
 
 def accepts(name: str, head: bytes) -> bool:
@@ -99,8 +93,8 @@ class _Scans:
         self._sha256 = blob.sha256() if numbers else ""
         self._done = 0
         self._off = "" if tools.ocr else "OCR is switched off"
-        if ocr.missing():
-            self._off = f"OCR needs an optional extra; run: pip install 'gistill[{ocr.EXTRA}]'"
+        if ocr.NEEDS.missing:
+            self._off = str(MissingExtra("OCR", ocr.NEEDS.extra))
 
     def read(self, number: int) -> list[Block]:
         if self._off:
@@ -121,7 +115,7 @@ class _Scans:
         if not self._off:
             return [f"{plural(len(self.numbers), 'page')} without text read by OCR"]
         if whole and self._tools.ocr:
-            raise MissingExtra(f"{self._name}, a scan,", ocr.EXTRA)
+            raise MissingExtra(f"{self._name}, a scan,", ocr.NEEDS.extra)
         said = plural(len(self.numbers), "page is a scan and was", "pages are scans and were")
         return [f"{said} not read: {self._off}"]
 
@@ -129,10 +123,9 @@ class _Scans:
 @contextmanager
 def _opened(blob: Blob) -> Iterator[Any]:
     """The document, with pages. Raises: BadInput, MissingExtra."""
-    try:
-        import pypdfium2
-    except ImportError:
-        raise MissingExtra("reading PDF", NEEDS) from None
+    NEEDS.check("reading PDF")
+    import pypdfium2
+
     with blob.on_disk() as path:
         try:
             document = pypdfium2.PdfDocument(path)

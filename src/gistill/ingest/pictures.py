@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from gistill.errors import GistillError
@@ -41,7 +40,7 @@ _MAILS: tuple[FileReader, ...] = (eml, mbox, msg)
 
 
 class Pictures:
-    """Finds the files of `sources` and shows places in them; keeps archives open until left.
+    """Finds the files of `sources` and shows places in them; keeps archives open until closed.
 
     gone: by name, why a source could not be shown.
     """
@@ -54,16 +53,8 @@ class Pictures:
         self._attached: dict[str, Mapping[str, Blob]] = {}  # by name of a mail, and in it
         self._last: tuple[Locator | None, Image | None] = (None, None)
 
-    def __enter__(self) -> Pictures:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._archives.__exit__(kind, error, trace)
+    def close(self) -> None:
+        self._archives.close()
 
     def of(self, at: Locator) -> Image | None:
         """The whole page, image or frame that `at` stands on; None where there is none to see."""

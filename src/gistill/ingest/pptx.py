@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 from gistill.ingest import package
 from gistill.ingest.blob import Blob
+from gistill.ingest.needs import Needs
 from gistill.ingest.package import Package
 from gistill.ingest.pieces import Pieces
 from gistill.ingest.reading import Extract, plural
@@ -17,14 +18,13 @@ from gistill.types import Box
 NAME = "PowerPoint"
 ABOUT = "titles, text, tables and notes of slides, pictures by OCR"
 SUFFIXES: tuple[str, ...] = (".pptx", ".pptm", ".ppsx", ".potx")
-NEEDS = ""
+NEEDS = Needs()
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _TITLES = ("title", "ctrTitle")
 _FURNITURE = ("dt", "ftr", "sldNum", "hdr", "sldImg")  # dates, feet and numbers on every slide
-_SMALL = 2 * 914_400**2  # two square inches: smaller pictures are ornaments
 
 Size = tuple[int, int]
 
@@ -37,11 +37,6 @@ class _Slide(NamedTuple):
     place: str
     number: int
     size: Size
-
-
-def missing() -> str:
-    """Nothing: Python reads what PowerPoint writes."""
-    return ""
 
 
 def accepts(name: str, head: bytes) -> bool:
@@ -62,7 +57,7 @@ def read(blob: Blob, tools: Tools) -> Extract:
         main = document.main("PowerPoint")
         root = document.xml(main)
         extent = root.find(f"{_P}sldSz")
-        size = (_number(extent, "cx"), _number(extent, "cy"))
+        size = (package.number(extent, "cx"), package.number(extent, "cy"))
         relations = document.relations(main)
         for number, entry in enumerate(root.iter(f"{_P}sldId"), 1):
             _, place = relations.get(entry.get(f"{_R}id", ""), ("", ""))
@@ -111,7 +106,7 @@ def _read(slide: _Slide, root: Element, shown: set[str]) -> str:
     for picture in (shape for shape in shapes if shape.tag == f"{_P}pic"):
         blip = next(picture.iter(f"{_A}blip"), None)
         _, place = relations.get("" if blip is None else blip.get(f"{_R}embed", ""), ("", ""))
-        if place in slide.package.names and place not in shown and _large(picture):
+        if place in slide.package.names and place not in shown and not _ornament(picture):
             shown.add(place)
             slide.pieces.attach([slide.package.member(place)])
     return title
@@ -168,19 +163,13 @@ def _box(shape: Element, size: Size) -> Box | None:
     offset, extent = frame.find(f"{_A}off"), frame.find(f"{_A}ext")
     if offset is None or extent is None or min(size) <= 0:
         return None
-    left, top = _number(offset, "x") / size[0], _number(offset, "y") / size[1]
-    right = left + _number(extent, "cx") / size[0]
-    bottom = top + _number(extent, "cy") / size[1]
+    left, top = package.number(offset, "x") / size[0], package.number(offset, "y") / size[1]
+    right = left + package.number(extent, "cx") / size[0]
+    bottom = top + package.number(extent, "cy") / size[1]
     edges = [round(min(max(edge, 0.0), 1.0), 4) for edge in (left, top, right, bottom)]
     return edges[0], edges[1], edges[2], edges[3]
 
 
-def _large(picture: Element) -> bool:
+def _ornament(picture: Element) -> bool:
     frame = next(picture.iter(f"{_A}xfrm"), None)
-    extent = None if frame is None else frame.find(f"{_A}ext")
-    return extent is None or _number(extent, "cx") * _number(extent, "cy") >= _SMALL
-
-
-def _number(element: Element | None, name: str) -> int:
-    said = "" if element is None else element.get(name, "")
-    return int(said) if said.removeprefix("-").isdigit() else 0
+    return package.ornament(None if frame is None else frame.find(f"{_A}ext"))

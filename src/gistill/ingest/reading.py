@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from gistill.ingest.blob import Blob
+from gistill.ingest.needs import Needs
 from gistill.ingest.tools import Tools
 from gistill.types import Box, Kind, Source
 
@@ -97,17 +98,12 @@ class Reader(Protocol):
 
 
 class FileReader(Protocol):
-    """One format family that is not plain text. NEEDS is the extra that installs what it takes
-    ("docs", "audio", …), empty for none."""
+    """One format family that is not plain text. NEEDS is what it takes beyond Python."""
 
     NAME: str
     ABOUT: str
     SUFFIXES: tuple[str, ...]
-    NEEDS: str
-
-    def missing(self) -> str:
-        """What is not installed of what it takes, for people; empty if all is there."""
-        ...
+    NEEDS: Needs
 
     def accepts(self, name: str, head: bytes) -> bool:
         """Whether this reader is the one for a file of this name that begins so."""

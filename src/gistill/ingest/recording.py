@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gistill.errors import BadInput, MissingExtra
+from gistill.errors import BadInput
 from gistill.ingest import times
 from gistill.ingest.blob import Blob
+from gistill.ingest.needs import Needs
 
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-EXTRA = "audio"
+NEEDS = Needs("audio", ("av", "faster_whisper"))
 # Nothing else is opened, whatever the file says it is: a playlist would have FFmpeg read other
 # files, and from the network.
 _FORMATS = "aac,aiff,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav"
 _EARLIEST = 1980  # what cameras without a clock write is before that
 
 
-def missing() -> str:
-    """What is not installed of what it takes; empty if all is there."""
-    need = {"av": "av", "faster_whisper": "faster-whisper"}
-    there = (*sys.modules, *(name for name in need if importlib.util.find_spec(name)))
-    return ", ".join(package for module, package in need.items() if module not in there)
-
-
 @contextmanager
 def opened(blob: Blob) -> Iterator[InputContainer]:
     """The recording in `blob`. Raises: BadInput if FFmpeg cannot open it; MissingExtra."""
-    if missing():
-        raise MissingExtra("reading recordings", EXTRA)
+    NEEDS.check("reading recordings")
     with blob.on_disk() as path, container(path, blob.name) as opened:
         yield opened
 

@@ -17,9 +17,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from gistill.errors import BadInput, MissingExtra
+from gistill.errors import BadInput
 from gistill.ingest import encoding, package
 from gistill.ingest.blob import Blob
+from gistill.ingest.needs import Needs
 from gistill.ingest.pieces import Pieces
 from gistill.ingest.reading import Extract, plural
 from gistill.ingest.tools import Tools
@@ -27,7 +28,7 @@ from gistill.ingest.tools import Tools
 NAME = "tables"
 ABOUT = "CSV and XLSX as facts: columns, ranges, commonest values, extreme rows"
 SUFFIXES: tuple[str, ...] = (".csv", ".tsv", ".xlsx", ".xlsm")
-NEEDS = "docs"
+NEEDS = Needs("docs", ("openpyxl",))
 
 _TEXTS = (".csv", ".tsv")
 _BOOKS = (".xlsx", ".xlsm")
@@ -46,13 +47,6 @@ _BROKEN = (
 )
 
 Row = Sequence[Any]
-
-
-def missing() -> str:
-    """What is not installed of what XLSX takes; empty if all is there."""
-    import importlib.util
-
-    return "" if importlib.util.find_spec("openpyxl") else "openpyxl"
 
 
 def accepts(name: str, head: bytes) -> bool:
@@ -103,11 +97,10 @@ def _book(blob: Blob) -> Any:
     """The workbook, closed by its end. Raises: BadInput, MissingExtra."""
     from contextlib import closing
 
-    try:
-        import openpyxl
-        from openpyxl.utils.exceptions import InvalidFileException
-    except ImportError:
-        raise MissingExtra("reading XLSX", NEEDS) from None
+    NEEDS.check("reading XLSX")
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
     with package.opened(blob):
         pass  # it is whole, not encrypted and no bomb
     with warnings.catch_warnings():

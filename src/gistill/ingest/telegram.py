@@ -11,6 +11,7 @@ from typing import Any
 from gistill.errors import BadInput
 from gistill.ingest import files, jsontext, times
 from gistill.ingest.blob import Blob
+from gistill.ingest.needs import Needs
 from gistill.ingest.pieces import Pieces
 from gistill.ingest.reading import Attached, Extract, counted
 from gistill.ingest.tools import Tools
@@ -20,7 +21,7 @@ ABOUT = (
     "result.json of Telegram Desktop: text put together from its parts, replies, files beside it"
 )
 SUFFIXES: tuple[str, ...] = (".json",)
-NEEDS = ""
+NEEDS = Needs()
 
 _CHAT = re.compile(
     rb'\s*\{\s*"name"\s*:\s*(?:"(?:[^"\\]|\\.)*"|null)\s*,\s*"type"\s*:\s*"[a-z_]+"\s*,'
@@ -31,11 +32,6 @@ _FILES = ("photo", "file")
 _NOT_THERE = re.compile(
     r"\(File [^)]*\)"
 )  # "(File not included. Change data exporting settings …)"
-
-
-def missing() -> str:
-    """Nothing: Python reads JSON."""
-    return ""
 
 
 def accepts(name: str, head: bytes) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NAME = "video"
 ABOUT = "speech as in audio; text on slides and screens by OCR, with the time it was shown"
 SUFFIXES: tuple[str, ...] = (".mp4", ".m4v", ".mkv", ".webm", ".mov", ".avi")
-NEEDS = recording.EXTRA
+NEEDS = recording.NEEDS
 
 _BRANDS = rb"isom|iso\d|avc1|mp4\d|M4V |qt  |3gp|3g2|dash|MSNV|f4v "
 _MAGIC = re.compile(rb"\x1a\x45\xdf\xa3|....ftyp(?:" + _BRANDS + rb")|RIFF....AVI ", re.DOTALL)
@@ -48,11 +48,6 @@ class Slide:
         """Whether `text` is this slide again, perhaps with more on it, or partly hidden."""
         mine, new = _words(self.text), _words(text)
         return len(mine & new) >= _SAME * min(len(mine), len(new))
-
-
-def missing() -> str:
-    """What is not installed of what it takes; empty if all is there."""
-    return recording.missing()
 
 
 def accepts(name: str, head: bytes) -> bool:

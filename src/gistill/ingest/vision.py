@@ -8,7 +8,8 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gistill.errors import BadInput, EngineFailed, MissingExtra
+from gistill.errors import BadInput, EngineFailed
+from gistill.ingest.needs import Needs
 from gistill.ingest.tools import Tools
 
 if TYPE_CHECKING:
@@ -123,10 +124,9 @@ def _generated(image: Image, name: str, *, offline: bool) -> str:
 @cache
 def _pipeline(name: str, offline: bool) -> Any:
     """Raises: MissingExtra; BadInput if there is no such model, or it cannot see."""
-    try:
-        import transformers
-    except ImportError:
-        raise MissingExtra("describing images with transformers", "torch") from None
+    Needs("torch", ("transformers",)).check("describing images with transformers")
+    import transformers
+
     try:
         return transformers.pipeline(
             "image-text-to-text", model=name, local_files_only=offline, trust_remote_code=False

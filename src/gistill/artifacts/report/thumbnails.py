@@ -6,6 +6,7 @@ import base64
 import importlib.util
 import io
 from collections.abc import Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from gistill.artifacts import plain
@@ -57,7 +58,7 @@ def _made(
 
     figures: dict[str, str] = {}
     size = 0
-    with Pictures(sources) as pictures:
+    with closing(Pictures(sources)) as pictures:
         for segment in wanted:
             image = pictures.of(segment.at)
             if image is None:
