@@ -1,94 +1,43 @@
-"""What a run shows on stderr while it works: a moving line on a terminal, plain lines elsewhere."""
+"""What a run shows on stderr while it works: moving lines on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
-import sys
 import time
-from types import TracebackType
-from typing import Any
 
 from gistill.artifacts import account
 from gistill.artifacts.citations import count
+from gistill.terminal import Bars
 from gistill.types import Done, Event, Notice, Plan, Planned, Progress, Spend
 
 _SILENCE = 10.0  # seconds between lines that say how far reading is
 
 
-class Reporter:
-    """Shows events; a context manager, so that the moving line is gone when something is printed.
-
-    With `quiet` only notices are shown.
-    """
+class Reporter(Bars):
+    """Shows events; with `quiet` only notices."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
-        self._bar: Any = None
-        self._tasks: dict[str, Any] = {}
-        self._tty = sys.stderr.isatty()
+        super().__init__(shown=not quiet)
         self._told = time.monotonic()
         self._read = ("", self._told)  # what is being read, and since when
-
-    def __enter__(self) -> Reporter:
-        if self._tty and not self._quiet:
-            from rich.console import Console
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                TextColumn,
-                TimeElapsedColumn,
-                TimeRemainingColumn,
-            )
-            from rich.progress import Progress as Bar
-
-            self._bar = Bar(
-                TextColumn("{task.description:<10}"),
-                BarColumn(bar_width=30),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
 
     def show(self, event: Event) -> None:
         """Shows one event."""
         match event:
             case Notice(text):
                 self.say(f"note: {text}")
-            case Planned(plan) if not self._quiet:
+            case Planned(plan) if self.shown:
                 self.say(summary_of(plan))
-            case Progress(stage, done, total, reused) if not self._quiet:
+            case Progress(stage, done, total, reused) if self.shown:
                 self._advance(stage, done, total, reused)
             case _:
                 pass
 
-    def say(self, text: str) -> None:
-        """One line on stderr, above the moving one."""
-        if self._bar is not None:
-            self._bar.console.print(text, highlight=False, markup=False)
-        else:
-            print(text, file=sys.stderr, flush=True)
-
     def reading(self, what: str, share: float) -> None:
         """Shows how much of something has been read, 0 to 1."""
-        if self._quiet:
+        if not self.shown:
             return
-        if self._bar is not None:
-            if "reading" not in self._tasks:
-                self._tasks["reading"] = self._bar.add_task("reading", total=100)
-            self._bar.update(self._tasks["reading"], completed=round(100 * share), description=what)
+        if self.moving:
+            self.move("reading", round(100 * share), 100, what)
             return
         now = time.monotonic()
         if what != self._read[0]:
@@ -99,10 +48,8 @@ class Reporter:
             self.say(f"{what}: {share:.0%}{f', about {left:.0f} s left' if left >= 1 else ''}")
 
     def _advance(self, stage: str, done: int, total: int, reused: int) -> None:
-        if self._bar is not None:
-            if stage not in self._tasks:
-                self._tasks[stage] = self._bar.add_task(stage, total=total)
-            self._bar.update(self._tasks[stage], completed=done)
+        if self.moving:
+            self.move(stage, done, total)
         elif done == total and total:
             stored = f", {reused} from the store" if reused else ""
             self.say(f"{stage}: {done} of {total}{stored}")
