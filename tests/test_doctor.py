@@ -78,6 +78,11 @@ def test_an_extra_names_what_is_absent_and_how_to_get_it(monkeypatch):
     assert check.detail == "no no_such_module (optional)"
 
 
+def test_the_extras_of_readers_are_those_they_say():
+    assert found("[docs]").detail == "olefile, openpyxl, pypdfium2"
+    assert found("[audio]").detail == "av, faster_whisper"
+
+
 def test_the_exit_code_is_1_only_if_something_is_broken(home, capsys):
     assert doctor.run(as_json=False) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -15,15 +15,13 @@ from typing import Literal
 
 from gistill.home import home
 
-# What each extra brings, by the module that shows it is there.
+# What each extra brings, by the module that shows it is there; readers say theirs themselves.
 _EXTRAS = {
     "torch": ("torch", "transformers"),
     "train": ("peft", "datasets"),
     "bench": ("matplotlib", "nltk", "rouge_score"),
     "ct2": ("ctranslate2",),
     "serve": ("starlette", "uvicorn"),
-    "docs": ("pypdfium2", "docx", "pptx"),
-    "audio": ("faster_whisper",),
 }
 
 
@@ -58,13 +56,23 @@ def checks() -> Iterator[Check]:
     yield _store()
     yield _openvino()
     yield _model()
-    for extra, modules in _EXTRAS.items():
+    for extra, modules in (_EXTRAS | _of_readers()).items():
         absent = [name for name in modules if importlib.util.find_spec(name) is None]
         if absent:
             fix = f"pip install 'gistill[{extra}]'"
             yield Check(f"[{extra}]", "missing", f"no {', '.join(absent)} (optional)", fix)
         else:
             yield Check(f"[{extra}]", "ok", ", ".join(modules))
+
+
+def _of_readers() -> dict[str, tuple[str, ...]]:
+    from gistill.ingest.formats import FILE_READERS
+
+    found: dict[str, set[str]] = {}
+    for reader in FILE_READERS:
+        if reader.NEEDS.extra:
+            found.setdefault(reader.NEEDS.extra, set()).update(reader.NEEDS.modules)
+    return {extra: tuple(sorted(modules)) for extra, modules in found.items()}
 
 
 def _home() -> Check:
