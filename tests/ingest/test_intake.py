@@ -117,7 +117,7 @@ def test_files_without_text_are_no_gap(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("files", [{}, {".hidden": "x"}])
 def test_an_empty_folder_is_refused(tmp_path: Path, files: exports.Files) -> None:
-    with pytest.raises(BadInput, match="there is no file to read"):
+    with pytest.raises(BadInput, match=f"no file to read in {tmp_path}.*; hidden ones"):
         load(folder(tmp_path, files))
 
 

@@ -46,7 +46,7 @@ def load(
                 intake.blob(files.blob(path, stdin))
             else:
                 intake.path(Path(path))
-        return _thread(intake)
+        return _thread(intake, distinct)
 
 
 def assemble(raws: Sequence[files.Raw]) -> Thread:
@@ -54,10 +54,10 @@ def assemble(raws: Sequence[files.Raw]) -> Thread:
     with closing(Intake(Tools())) as intake:
         for raw in raws:
             intake.blob(Blob.of(raw.name, raw.data))
-        return _thread(intake)
+        return _thread(intake, [raw.name for raw in raws])
 
 
-def _thread(intake: Intake) -> Thread:
+def _thread(intake: Intake, given: Sequence[object]) -> Thread:
     """Raises: BadInput if nothing was read."""
     if not intake.parts:
         wrong = list((intake.failed or intake.empty).values())
@@ -65,7 +65,9 @@ def _thread(intake: Intake) -> Thread:
             raise wrong[0]
         if wrong:
             raise BadInput(f"none of {len(wrong)} files could be read; the first: {wrong[0]}")
-        raise BadInput("there is no file to read")
+        raise BadInput(
+            f"there is no file to read in {', '.join(map(str, given))}; hidden ones are left out"
+        )
     empty = (str(error) for error in intake.empty.values())
     segments, sources, merged = merge(intake.parts)
     titles = [about.title for about in intake.threads if about.title]
