@@ -128,11 +128,11 @@ def test_a_signed_mail_lies_in_its_attachment() -> None:
 def test_what_is_not_in_it_or_not_read_is_said() -> None:
     outlook = MapiMessage.create("Opening")
     outlook.set_property(0x1009, 0x0102, b"LZFu")
+    outlook.add_attachment("notes.txt", b"In May.")
     drawing = outlook.add_attachment("drawing", b"")
     drawing.attach_method, drawing.custom_storage = 6, MsgStorage(name="__substg1.0_3701000D")
     notes = extract(msg, "a.msg", outlook.to_bytes()).reading.notes
     assert notes == [
-        "1 mail without text skipped",
         "1 mail whose text is Rich Text only, which is not read",
         "1 linked file or embedded object left out",
     ]

@@ -101,12 +101,9 @@ class _Saved:
             message[name] = value
         message["Content-Type"] = "multipart/mixed"
         attached = [p for p in self._storages[place] if p[-1].startswith("__attach_")]
-        parts: list[Message | str] = [
-            *found.bodies(),
-            *filter(None, map(self._attachment, attached)),
-        ]
-        self.rich += not parts and found.data(_RTF, _BINARY) is not None
-        message.set_payload(parts)
+        bodies = found.bodies()
+        self.rich += not bodies and found.data(_RTF, _BINARY) is not None
+        message.set_payload([*bodies, *filter(None, map(self._attachment, attached))])
         return message
 
     def stream(self, place: Place, name: str) -> bytes | None:
