@@ -18,7 +18,38 @@ from torch.nn import functional as F  # noqa: N812 (its customary name)
 from gistill.distill.qmsum import read
 from gistill.retrieval.rank import Index
 
+NEIGHBOURS = 5  # passages that a layer looks at, its own among them
 Row = tuple[torch.Tensor, torch.Tensor]
+
+
+class Net(torch.nn.Module):
+    """`gistill.retrieval.rank.Network`, to be trained."""
+
+    def __init__(self, features: int, units: int, layers: int) -> None:
+        super().__init__()
+        self.hidden = torch.nn.Linear(features, units)
+        self.layers = torch.nn.ModuleList(
+            torch.nn.Conv1d(units, units, NEIGHBOURS, dilation=2**i, padding=NEIGHBOURS // 2 * 2**i)
+            for i in range(layers)
+        )
+        self.out = torch.nn.Linear(units, 1)
+        self.drop = torch.nn.Dropout(0.2)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        units = self.drop(F.relu(self.hidden(features))).T[None]
+        for layer in self.layers:
+            units = units + self.drop(F.relu(layer(units)))
+        return self.out(units[0].T).squeeze(1)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        kernels = [layer.weight.detach().permute(2, 1, 0).numpy() for layer in self.layers]
+        return {
+            "hidden": self.hidden.weight.detach().numpy().T,
+            "hidden_bias": self.hidden.bias.detach().numpy(),
+            "kernels": np.stack(kernels),
+            "kernel_biases": np.stack([layer.bias.detach().numpy() for layer in self.layers]),
+            "out": self.out.weight.detach().numpy()[0],
+        }
 
 
 def rows(data: Path, split: str) -> list[Row]:
@@ -54,6 +85,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the qmsum-*.jsonl.gz")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--units", type=int, default=32)
+    parser.add_argument("--layers", type=int, default=3, help="that look at neighbours")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("src/gistill/retrieval/locator.npz"))
     options = parser.parse_args()
@@ -61,12 +93,7 @@ def main() -> None:
     train, val = rows(options.data, "train"), rows(options.data, "val")
     everything = torch.cat([features for features, _ in train])
     mean, scale = everything.mean(0), everything.std(0) + 1e-6
-    net = torch.nn.Sequential(
-        torch.nn.Linear(len(mean), options.units),
-        torch.nn.ReLU(),
-        torch.nn.Dropout(0.2),
-        torch.nn.Linear(options.units, 1),
-    )
+    net = Net(len(mean), options.units, options.layers)
     optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-2)
     steps = options.epochs * (len(train) // 16 + 1)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -74,9 +101,7 @@ def main() -> None:
         net.train()
         total = 0.0
         for batch in torch.randperm(len(train)).split(16):
-            losses = [
-                loss(net((train[i][0] - mean) / scale).squeeze(1), train[i][1]) for i in batch
-            ]
+            losses = [loss(net((train[i][0] - mean) / scale), train[i][1]) for i in batch]
             value = torch.stack(losses).mean()
             optimizer.zero_grad()
             value.backward()
@@ -85,7 +110,7 @@ def main() -> None:
             total += float(value) * len(batch)
         net.eval()
         with torch.no_grad():
-            found = [recall(net((x - mean) / scale).squeeze(1), y, 14) for x, y in val]
+            found = [recall(net((x - mean) / scale), y, 14) for x, y in val]
         print(
             f"{epoch} loss {total / len(train):.4f} val recall@14 {np.mean(found):.4f}", flush=True
         )
@@ -93,9 +118,7 @@ def main() -> None:
         options.out,
         mean=mean.numpy(),
         scale=scale.numpy(),
-        hidden=net[0].weight.detach().numpy().T,
-        hidden_bias=net[0].bias.detach().numpy(),
-        out=net[3].weight.detach().numpy()[0],
+        **net.arrays(),
     )
 
 

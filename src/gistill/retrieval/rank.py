@@ -2,7 +2,8 @@
 
 What is asked about is talked of for minutes, in words that change: a passage counts as much for
 what stands around it as for its own words. So BM25 and embedding scores are smoothed over several
-widths, and a small network, trained on QMSum train by `scripts/train_locator.py`, weighs them.
+widths, and a small network over them, trained on QMSum train by `scripts/train_locator.py`, sees
+each passage among its neighbours.
 """
 
 from __future__ import annotations
@@ -165,16 +166,22 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Standardized features, one hidden layer of rectified units, one score."""
+    """Standardized features, rectified units, and layers that add to each passage what its
+    neighbours hold, each layer looking twice as far apart as the one before (dilated convolutions:
+    Yu and Koltun 2016); one score."""
 
     mean: Scores
     scale: Scores
     hidden: Scores  # (features, units)
     hidden_bias: Scores
+    kernels: Scores  # (layers, neighbours, units, units)
+    kernel_biases: Scores  # (layers, units)
     out: Scores  # (units,)
 
     def score(self, features: Scores) -> Scores:
         units = np.maximum((features - self.mean) / self.scale @ self.hidden + self.hidden_bias, 0)
+        for layer, (kernel, bias) in enumerate(zip(self.kernels, self.kernel_biases, strict=True)):
+            units = units + np.maximum(_convolved(units, kernel, 2**layer) + bias, 0)
         return np.asarray(units @ self.out, dtype=np.float32)
 
 
@@ -195,6 +202,15 @@ def smooth(scores: Scores, width: float) -> Scores:
     total = np.convolve(scores, kernel)[reach : reach + len(scores)]
     norm = np.convolve(np.ones(len(scores)), kernel)[reach : reach + len(scores)]
     return np.asarray(total / norm, dtype=np.float32)
+
+
+def _convolved(rows: Scores, kernel: Scores, apart: int) -> Scores:
+    """For each row the sum over neighbours, `apart` rows from each other, of each times its own
+    matrix; beyond the ends there is nothing."""
+    reach = len(kernel) // 2 * apart
+    padded = np.pad(rows, ((reach, reach), (0, 0)))
+    parts = [padded[i * apart : i * apart + len(rows)] @ one for i, one in enumerate(kernel)]
+    return np.asarray(np.sum(parts, axis=0), dtype=np.float32)
 
 
 def _bm25(documents: list[list[str]]) -> tuple[Any, frozenset[str]]:
