@@ -7,10 +7,10 @@
 `deadlines`: the whole hierarchy and single decodes in turns, on the bundled model, each with a
 deadline drawn anew; counts how many were late and draws the histogram. Warm, as a service would be.
 `fronts`: ROUGE-Lsum on QMSum val against the tokens of a summary and against seconds, for the
-profiles, for shares of the tokens that no budget asks for, and for the rungs that a deadline leads
-down to. Each setting is a run of the bench in a folder of its own below DIR: the same command goes
-on where it was stopped. Both write their figures as JSON and a picture, `fronts` also a table (the
-bench extra).
+profiles, for half of the tokens that a summary may have, for shares of those that it does have
+without a budget, and for the rungs that a deadline leads down to. Each setting is a run of the
+bench in a folder of its own below DIR: the same command goes on where it was stopped. Both write
+their figures as JSON and a picture, `fronts` also a table (the bench extra).
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ ROOT = Path(__file__).resolve().parents[1]
 THREADS = (ROOT / "src/gistill/demo/thread.txt", ROOT / "data/long_thread.txt")
 SHORTEST, LONGEST = 0.2, 8.0  # seconds
 SHARES = (0.25, 0.5, 0.75)  # of the tokens that a summary has without a budget
+HALF = "half the limit"
 SECONDS = (0.5, 1, 2, 4, 8)
 WHOLE = "fast"  # the setting without a budget that the others are compared with
 AIM = 0.5  # ROUGE-Lsum that half of the tokens may cost
@@ -113,6 +114,7 @@ def fronts(args: argparse.Namespace) -> None:
     for profile in (WHOLE, "greedy", "quality"):
         ran(profile, profile=profile)
     usual = statistics.mean(count(row["summary"]) for row in found[WHOLE].rows)
+    ran(HALF, tokens=Options().global_len // 2)
     for share in SHARES:
         ran(f"{100 * share:g} % tokens", tokens=max(8, round(share * usual)))
     for seconds in SECONDS:
@@ -187,13 +189,15 @@ def table(rows: Sequence[Row], extent: str) -> str:
             f"{100 * row['share']:.0f} % | {row['seconds']:.2f} | {row['longest']:.2f} | "
             f"{100 * row['support']:.0f} % |"
         )
-    half = next(row for row in rows if row["name"] == "50 % tokens")
-    kept = "kept" if half["change"]["mean"] >= -AIM else "missed"
-    lines += [
-        "",
-        f"With half of the tokens R-Lsum changes by {half['change']['mean']:+.2f}; "
-        f"the aim, to lose at most {AIM}, is {kept}.",
-    ]
+    by_name = {row["name"]: row for row in rows}
+    for name, words in ((HALF, "may have"), ("50 % tokens", "has")):
+        change = by_name[name]["change"]["mean"]
+        kept = "kept" if change >= -AIM else "missed"
+        lines += [
+            "",
+            f"With half of the tokens that a summary {words} R-Lsum changes by {change:+.2f}; "
+            f"the aim, to lose at most {AIM}, is {kept}.",
+        ]
     return "\n".join(lines) + "\n"
 
 
