@@ -71,18 +71,21 @@ class Findings:
         self.unread.append(Unread(reason, sum(costs.values()), ids))
 
     def admit(self, segments: Sequence[Segment], size: int) -> list[Segment]:
-        """`segments` without what was seen beyond its share of chunks of `size` tokens, which is
-        counted as unread; `costs` have to be known.
+        """`segments` without what was seen beyond its share of chunks of `size` tokens or told
+        before, which is counted as unread; `costs` have to be known.
 
         Raises: BadInput if nothing is left.
         """
         assert self.costs is not None
         share = self.options.image_share
         found = admit(segments, self.costs, self.engine.count, room=size, share=share)
-        if left := [atom for atom in found.left if atom.tokens]:
-            ids = tuple(dict.fromkeys(atom.segment.id for atom in left))
-            why = f"text in images beyond {share:.0%} of a chunk (--image-share)"
-            self.unread.append(Unread(why, sum(atom.tokens for atom in left), ids))
+        for why, atoms in (
+            (f"text in images beyond {share:.0%} of a chunk (--image-share)", found.left),
+            ("text in images that was told before", found.told),
+        ):
+            if left := [atom for atom in atoms if atom.tokens]:
+                ids = tuple(dict.fromkeys(atom.segment.id for atom in left))
+                self.unread.append(Unread(why, sum(atom.tokens for atom in left), ids))
         if not found.kept:
             raise BadInput("there is only text in images to read; raise --image-share")
         return found.kept

@@ -11,17 +11,15 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from gistill import grounding, planning
+from gistill import grounding, preparation
 from gistill.decoding.deadline import Emit, until
 from gistill.decoding.profiles import PROFILES
 from gistill.engines import Engine, open_or_select
-from gistill.errors import BadInput
 from gistill.findings import LATE, Findings
-from gistill.options import Options, chunk_size, room
+from gistill.options import Options, room
 from gistill.prompts import Task, template
 from gistill.retrieval.chunks import choose
-from gistill.segmentation import chunk as chunking
-from gistill.speeds import lanes_of, learn_speed, speed_of, start_of
+from gistill.speeds import learn_speed
 from gistill.spending import Meter, StageName
 from gistill.store import Store
 from gistill.teacher import fuse, local
@@ -41,7 +39,6 @@ from gistill.types import (
     Segment,
     Summary,
     Thread,
-    Unread,
 )
 
 T = TypeVar("T")
@@ -184,47 +181,7 @@ class _Work:
             yield Draft(fuse.joined(self.found.root.claims))
 
     def planned(self) -> tuple[tuple[Chunk, ...], Plan]:
-        if not any(local.lines([segment]) for segment in self.found.thread.segments):
-            raise BadInput("there is nothing to summarize: the thread holds no words")
-        options, budget = self.found.options, self.found.budget
-        count, global_len = self.found.engine.count, self.found.global_len
-        size = chunk_size(options, self.found.engine, global_len, self.found.query)
-        overlap = options.overlap
-        if options.max_tokens is None:
-            overlap = min(overlap, size // 4)
-        segments = self.found.admit(self._located(size, self.found.count_all()), size)
-        chunks = chunking.pack(segments, count, max_tokens=size, overlap=overlap)
-        if self.deadline is not None:  # drafts and packing have had their part
-            budget = replace(budget, seconds=max(_MARGIN, self.deadline - time.monotonic()))
-        plan = planning.plan(
-            chunks,
-            budget,
-            speed_of(self.store, self.found.engine),
-            max_tokens=size,
-            overlap=overlap,
-            local_len=options.local_len,
-            global_len=options.global_len,
-            lanes=lanes_of(self.found.engine),
-            start=start_of(self.store, self.found.engine),
-        )
-        return chunks, plan
-
-    def _located(self, size: int, costs: Mapping[str, int]) -> Sequence[Segment]:
-        """The segments that a query needs, all of them where they fit one prompt anyway."""
-        segments = self.found.thread.segments
-        if self.found.query is None or not self.found.options.locate:
-            return segments
-        if sum(costs.values()) <= size:
-            return segments
-        from gistill.retrieval.locate import locate
-
-        found = locate(segments, self.found.query, size, self.found.engine.count).segments
-        kept = {segment.id for segment in found}
-        left = tuple(s.id for s in segments if s.id not in kept and costs[s.id])
-        if left:
-            tokens = sum(costs[i] for i in left)
-            self.found.unread.append(Unread("not located for the query", tokens, left))
-        return found
+        return preparation.prepare(self.found, self.store, self.deadline)
 
     def _opening_notices(self, plan: Plan) -> list[str]:
         thread = self.found.thread

@@ -17,7 +17,8 @@ from gistill.types import Budget, Chunk, Plan, Profile, Step
 
 # Tokens that a prompt template adds around its material; exact counts are the engine's business.
 TEMPLATE = 64
-LOCATED, EXTRACTIVE = "chunks located instead of read", "extractive"  # the ladder's last rungs
+# The ladder's last rungs. A query has what it needs located from the start: there is less of it.
+LOCATED, LESS, EXTRACTIVE = "chunks located instead of read", "less located", "extractive"
 # Trying costs no time that the selected sentences would need, and an engine that is believed to be
 # too slow, and so is never asked, would be believed so for ever.
 _HOPE = 4.0
@@ -58,7 +59,7 @@ def plan(
     made = _costed(whole, chunks, speed, lanes)
     if budget.seconds is None:
         return made
-    limit = max(0.0, budget.seconds - start) * _USABLE
+    limit = _limit(budget.seconds, start)
     for name, give in _ladder(len(chunks)):
         if made.seconds <= limit * (_HOPE if name == EXTRACTIVE else 1.0):
             break
@@ -66,6 +67,17 @@ def plan(
         if cheaper.seconds < made.seconds:
             made = replace(cheaper, given_up=tuple(dict.fromkeys([*made.given_up, name])))
     return made
+
+
+def in_time(plan: Plan, budget: Budget, start: float = 0.0) -> bool:
+    """Whether the engine is expected to be done with `plan` in time, and is asked at all."""
+    if budget.seconds is None:
+        return True
+    return EXTRACTIVE not in plan.given_up and plan.seconds <= _limit(budget.seconds, start)
+
+
+def _limit(seconds: float, start: float) -> float:
+    return max(0.0, seconds - start) * _USABLE
 
 
 def _ladder(chunks: int) -> list[tuple[str, Give]]:

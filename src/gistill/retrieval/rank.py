@@ -150,6 +150,11 @@ class Index:
         """The score of every passage, higher is better; comparable within one query only."""
         return network().score(self.features(query)) if len(self) else np.zeros(0, np.float32)
 
+    def closest(self, query: str) -> int | None:
+        """The passage whose own words fit best; None where no passage shares a word."""
+        scores = self.bm25(terms(topic(query)))
+        return int(scores.argmax()) if scores.any() else None
+
     def _together(self, wanted: Sequence[str]) -> list[Scores]:
         """The share of the query's terms, weighted by rarity, found within each reach."""
         n = len(self)

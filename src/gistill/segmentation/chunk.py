@@ -95,7 +95,7 @@ def cut(segment: Segment, count: Count, limit: int) -> Iterator[Atom]:
 def _halved(segment: Segment, start: int, end: int, count: Count, limit: int) -> Iterator[Atom]:
     tokens = _tokens(segment, start, end, count)
     if tokens <= limit or end - start <= 1:
-        yield Atom(_piece(segment, start, end), tokens)
+        yield Atom(piece(segment, start, end), tokens)
         return
     middle = (start + end) // 2
     space = segment.text.rfind(" ", start, middle)
@@ -107,10 +107,11 @@ def _halved(segment: Segment, start: int, end: int, count: Count, limit: int) ->
 
 
 def _tokens(segment: Segment, start: int, end: int, count: Count) -> int:
-    return cost(_piece(segment, start, end), count)
+    return cost(piece(segment, start, end), count)
 
 
-def _piece(segment: Segment, start: int, end: int) -> Segment:
+def piece(segment: Segment, start: int, end: int) -> Segment:
+    """The part of `segment` from character `start` of its text to `end`."""
     offset = segment.at.span[0]
     at = replace(segment.at, span=(offset + start, offset + end))
     return replace(segment, text=segment.text[start:end], at=at)
@@ -153,14 +154,23 @@ def _overlap(run: list[Atom], limit: int) -> list[Atom]:
 
 
 def _joined(atoms: Iterable[Atom], count: Count) -> list[Atom]:
-    """Neighbouring pieces of one segment as one piece, which names its speaker once."""
+    """Pieces of one segment that follow each other as one piece, which names its speaker once."""
+    runs: list[list[Atom]] = []
+    for atom in atoms:
+        if runs and _goes_on(runs[-1][-1].segment, atom.segment):
+            runs[-1].append(atom)
+        else:
+            runs.append([atom])
     joined: list[Atom] = []
-    for _, same in itertools.groupby(atoms, key=lambda atom: atom.segment.id):
-        pieces = list(same)
+    for pieces in runs:
         if len(pieces) > 1:
             first, last = pieces[0].segment, pieces[-1].segment
             at = replace(first.at, span=(first.at.span[0], last.at.span[1]))
-            piece = replace(first, text="".join(p.segment.text for p in pieces), at=at)
-            pieces = [Atom(piece, cost(piece, count))]
+            whole = replace(first, text="".join(p.segment.text for p in pieces), at=at)
+            pieces = [Atom(whole, cost(whole, count))]
         joined += pieces
     return joined
+
+
+def _goes_on(first: Segment, second: Segment) -> bool:
+    return first.id == second.id and first.at.span[1] == second.at.span[0]

@@ -4,7 +4,9 @@ import pytest
 
 from gistill.bench.qmsum import Query
 from gistill.bench.systems import Options, open_system
+from gistill.bench.systems.hierarchy import Hierarchy
 from gistill.errors import BadInput
+from gistill.speeds import start_of
 
 
 @pytest.mark.parametrize("locate", [True, False])
@@ -25,6 +27,17 @@ def test_a_budget_is_kept(queries: list[Query]) -> None:
     output = system.answer(queries[0].meeting, queries[0].question)
     assert 0 < len(output.summary.split()) <= 30
     assert system.settings()["tokens"] == 30
+
+
+def test_the_start_of_an_engine_is_none_of_the_questions(queries: list[Query]) -> None:
+    """Else no model would ever be asked within less than it takes to start."""
+    system = open_system("budget", Options(engine="echo", seconds=5))
+    assert isinstance(system, Hierarchy)
+    system._engine.start = 9.0  # type: ignore[attr-defined]
+    assert start_of(system._store, system._engine) == 9.0
+    asked = system.answer(queries[0].meeting, queries[0].question)
+    assert start_of(system._store, system._engine) == 0.0
+    assert asked.notes == ()  # nothing was given up
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""What a run reads: everything, what a query needs, or less where time is short."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from gistill.engines import Engine, Speed, open_engine
+from gistill.errors import BadInput
+from gistill.findings import Findings
+from gistill.options import Options
+from gistill.planning import EXTRACTIVE, LESS
+from gistill.preparation import prepare
+from gistill.spending import Meter
+from gistill.store import Store
+from gistill.types import Budget, Chunk, Plan
+from threads import meeting, thread
+
+TALK = meeting(400)
+QUERY = "What did they decide about the lamp?"
+
+
+class Paced:
+    """The echo engine, believed to take a second for so many tokens of prompt."""
+
+    def __init__(self, prefill: float) -> None:
+        self._echo: Any = open_engine("echo")
+        self.speed = Speed(prefill, 100 * prefill)
+        self.window = 2048
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._echo, name)
+
+
+def prepared(
+    seconds: float | None = None,
+    query: str | None = QUERY,
+    prefill: float = 1000.0,
+    **options: Any,
+) -> tuple[tuple[Chunk, ...], Plan, Findings]:
+    engine: Engine = Paced(prefill)  # type: ignore[assignment]
+    how = Options(**options)
+    found = Findings(TALK, engine, Budget(seconds=seconds), query, how, [], Meter())
+    deadline = None if seconds is None else time.monotonic() + seconds
+    return *prepare(found, Store(), deadline), found
+
+
+def read(chunks: tuple[Chunk, ...]) -> int:
+    return sum(chunk.tokens for chunk in chunks)
+
+
+def test_without_a_query_everything_is_read_however_short_the_time() -> None:
+    for seconds in (None, 0.5):
+        chunks, plan, found = prepared(seconds, query=None)
+        assert {s.id for chunk in chunks for s in chunk.segments} == {s.id for s in TALK.segments}
+        assert found.unread == []
+        assert LESS not in plan.given_up
+
+
+def test_a_query_has_what_it_needs_in_one_chunk() -> None:
+    (chunk,), plan, found = prepared()
+    (unread,) = found.unread
+    assert unread.reason == "not located for the query"
+    assert not {s.id for s in chunk.segments} & set(unread.segments)
+    assert len({s.id for s in chunk.segments} | set(unread.segments)) == len(TALK.segments)
+    assert plan.given_up == ()
+
+
+def test_the_less_time_the_less_is_located_and_at_last_no_model_is_asked() -> None:
+    most = read(prepared()[0])
+    sizes, rungs = [], []
+    for seconds in (60.0, most / 1000, most / 2000, most / 4000):
+        chunks, plan, found = prepared(seconds)
+        assert plan.seconds <= seconds
+        sizes.append(read(chunks))
+        rungs.append(LESS in plan.given_up)
+        assert EXTRACTIVE not in plan.given_up
+        assert len(found.unread) == 1
+    assert sizes[0] == most
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < most / 2
+    assert rungs == [False, True, True, True]
+    chunks, plan, found = prepared(0.3, prefill=10.0)
+    assert plan.given_up[-1] == EXTRACTIVE
+    assert LESS not in plan.given_up
+    assert read(chunks) == most  # sentences are selected from all that was located
+    assert len(found.unread) == 1
+
+
+def test_who_wants_everything_read_gets_it_read() -> None:
+    chunks, plan, found = prepared(1.0, locate=False)
+    assert {s.id for chunk in chunks for s in chunk.segments} == {s.id for s in TALK.segments}
+    assert LESS not in plan.given_up
+    assert found.unread == []
+
+
+def test_a_thread_without_words_is_refused() -> None:
+    found = Findings(thread("", " "), open_engine("echo"), Budget(), None, Options(), [], Meter())
+    with pytest.raises(BadInput, match="the thread holds no words"):
+        prepare(found, Store(), None)
