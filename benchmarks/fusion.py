@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Whether images tell what speech did not, and what they cost.
 
-    python benchmarks/fusion.py [--engine SPEC] [--threads N]
+    python benchmarks/fusion.py [--engine SPEC] [--threads N] [--notes]
 
 Chats as WhatsApp exports them, photos beside them: turns of `data/long_thread.txt`, and among them
 facts that are only said, only shown on a photo, or both. The photos are read by OCR; then each
 thread is summarized, and asked about every fact, with a share of 0 for images (off), of 0.25 (what
 gistill does) and of 1 (no bound). Recall is the percentage of facts whose key words are in the
-notes on the parts, and in the answers. In `plain` threads a photo shows its fact alone; in
-`crowded` ones it shows a page of other text as well, which the bound is for.
+notes on the parts, and in the answers (with --notes, nothing is asked). In `plain` threads a photo
+shows its fact alone; in `crowded` ones a page of the talk's own words stands below it, and in
+`foreign` ones a page of another talk above or below: these the bound is for.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from gistill.types import Thread  # noqa: E402
 _FACTS = 6  # of each kind in a thread
 _TURNS = 120  # of other talk
 _SHARES = (0.0, 0.25, 1.0)
+_SORTS = ("plain", "crowded", "foreign")
 _PEOPLE = ("Ann", "Ben", "Cleo", "Dario")
 _THINGS = """crane lease survey ferry pump tower barge lamp permit invoice roof cable quay engine
 buoy antenna shed winch boiler ramp""".split()
@@ -72,7 +74,18 @@ def facts(dice: random.Random) -> list[Fact]:
     return found
 
 
-def make(folder: Path, known: Sequence[Fact], dice: random.Random, crowded: bool) -> None:
+def page(sort: str, text: str, turns: Sequence[str], dice: random.Random) -> list[str]:
+    """The paragraphs that a photo of a fact shows in a thread of this sort."""
+    if sort == "plain":
+        return [text]
+    if sort == "crowded":
+        return [text, " ".join(dice.sample(turns, 4))[:700]]
+    other = [segment.text for segment in load(ROOT / "examples/meeting.vtt").segments]
+    found = [text, " ".join(dice.sample(other, 8))[:700]]
+    return found[:: dice.choice((1, -1))]
+
+
+def make(folder: Path, known: Sequence[Fact], dice: random.Random, sort: str) -> None:
     """An export: the facts in order, small talk between them."""
     at = dt.datetime(2024, 5, 1, 9, 0)
     lines: list[str] = []
@@ -91,9 +104,9 @@ def make(folder: Path, known: Sequence[Fact], dice: random.Random, crowded: bool
             post(fact.text)
         if fact.kind != "said":
             name = f"{n:08d}-PHOTO-{at:%Y-%m-%d-%H-%M-%S}.png"
-            more = [" ".join(dice.sample(turns, 4))[:700]] if crowded else []
-            size = (900, 760) if crowded else (620, 110)
-            image = written("\n\n".join((fact.text, *more)), size=size, point=20)
+            size = (620, 110) if sort == "plain" else (900, 760)
+            shown = "\n\n".join(page(sort, fact.text, turns, dice))
+            image = written(shown, size=size, point=20)
             (folder / name).write_bytes(saved(image, "PNG"))
             post(f"<attached: {name}>")
     (folder / "_chat.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -108,42 +121,47 @@ def recall(known: Sequence[Fact], texts: Mapping[Fact, str]) -> dict[str, float]
     return {kind: 100 * sum(hits) / len(hits) for kind, hits in found.items()}
 
 
-def measure(thread: Thread, known: Sequence[Fact], engine: Engine, share: float) -> Row:
+def measure(
+    thread: Thread, known: Sequence[Fact], engine: Engine, share: float, *, asked: bool
+) -> Row:
     options = Options(max_tokens=600, local_len=200, global_len=300, image_share=share)
     done = summarize(thread, engine, options=options).result()
     notes = " ".join(claim.text for claim in done.local)
     row = {f"{k} in notes": v for k, v in recall(known, dict.fromkeys(known, notes)).items()}
+    row["tokens"] = float(done.coverage.read)
     answers = {}
-    for fact in known:
-        asked = f"What about the {fact.key.partition(' ')[0]}?"
-        answers[fact] = summarize(thread, engine, query=asked, options=options).result().text
-    row |= {f"{k} in answers": v for k, v in recall(known, answers).items()}
-    return row | {"tokens": float(done.coverage.read)}
+    for fact in known if asked else ():
+        query = f"What about the {fact.key.partition(' ')[0]}?"
+        answers[fact] = summarize(thread, engine, query=query, options=options).result().text
+    return row | (
+        {f"{k} in answers": v for k, v in recall(known, answers).items()} if asked else {}
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--engine", default="extractive")
     parser.add_argument("--threads", type=int, default=3)
+    parser.add_argument("--notes", action="store_true", help="ask no questions")
     args = parser.parse_args()
     engine = open_engine(args.engine)
     with tempfile.TemporaryDirectory() as place:
-        for crowded in (False, True):
+        for sort in _SORTS:
             rows: dict[float, list[Row]] = {share: [] for share in _SHARES}
             for seed in range(args.threads):
                 dice = random.Random(seed)
                 known = facts(dice)
-                folder = Path(place) / f"{seed}-{crowded}"
-                make(folder, known, dice, crowded)
+                folder = Path(place) / f"{seed}-{sort}"
+                make(folder, known, dice, sort)
                 thread = load(folder)
                 for share in _SHARES:
-                    rows[share].append(measure(thread, known, engine, share))
+                    row = measure(thread, known, engine, share, asked=not args.notes)
+                    rows[share].append(row)
             for share, found in rows.items():
                 figures = {
                     name: round(statistics.mean(r[name] for r in found), 1) for name in found[0]
                 }
-                kind = "crowded" if crowded else "plain"
-                print(f"{kind}, share {share:.0%}: {json.dumps(figures)}", flush=True)
+                print(f"{sort}, share {share:.0%}: {json.dumps(figures)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -79,8 +79,9 @@ class Findings:
         assert self.costs is not None
         share = self.options.image_share
         found = admit(segments, self.costs, self.engine.count, room=size, share=share)
+        beyond = f"{share:.0%} of a chunk, or a third of that in the long run (--image-share)"
         for why, atoms in (
-            (f"text in images beyond {share:.0%} of a chunk (--image-share)", found.left),
+            (f"text in images beyond {beyond}", found.left),
             ("text in images that was told before", found.told),
         ):
             if left := [atom for atom in atoms if atom.tokens]:

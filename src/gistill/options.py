@@ -18,7 +18,8 @@ class Options:
     local_len, global_len: the most that a local and the final summary may have.
     dedupe_thr: cosine from which two sentences are the same.
     support_thr: support below which a sentence is marked, or dropped with `strict`.
-    image_share: of a chunk, the most that text seen in images and on slides may take.
+    image_share: of a chunk, the most that text seen in images and on slides may take; in the long
+        run a third of that. With 1 only what was told before is left out.
     locate: with a query, read only what seems to answer it; else every chunk is read.
     """
 

@@ -18,10 +18,10 @@ def words(text: str) -> int:
 
 
 def thread(turns: Sequence[tuple[Kind, int]]) -> list[Segment]:
-    """A segment of so many words for each turn, a sentence every eight."""
+    """A segment of so many words for each turn, a sentence every eight; none is there twice."""
     found = []
     for n, (kind, size) in enumerate(turns):
-        text = " ".join(f"w{i}." if i % 8 == 7 else f"w{i}" for i in range(size))
+        text = " ".join(f"w{n}x{i}." if i % 8 == 7 else f"w{n}x{i}" for i in range(size))
         at = Locator("t", (n * 10_000, n * 10_000 + len(text)))
         found.append(Segment(f"s{n:06d}", text, at, "Ada", kind))
     return found
@@ -45,13 +45,13 @@ def test_every_character_is_kept_or_left_and_speech_is_never_left(turns, room, s
     assert [s for s in found.kept if s.kind not in SEEN] == [
         s for s in segments if s.kind not in SEEN
     ]
-    pieces = [*found.kept, *(atom.segment for atom in found.left)]
+    pieces = [*found.kept, *(atom.segment for atom in (*found.left, *found.told))]
     for segment in segments:
         own = sorted(p.at.span for p in pieces if p.id == segment.id)
         assert own[0][0] == segment.at.span[0]
         assert own[-1][1] == segment.at.span[1]
         assert all(a[1] == b[0] for a, b in pairwise(own))
-    assert all(atom.tokens == cost(atom.segment, words) for atom in found.left)
+    assert all(atom.tokens == cost(atom.segment, words) for atom in (*found.left, *found.told))
 
 
 @given(st.lists(_TURN, min_size=1, max_size=60), st.integers(150, 300), st.integers(0, 20))
@@ -78,7 +78,7 @@ def test_what_was_kept_stays_when_the_thread_grows(turns, more):
 
 def test_all_is_kept_where_all_fits_and_nothing_seen_with_a_share_of_nothing() -> None:
     segments = thread([("image_text", 50), ("utterance", 10)])
-    assert admitted(segments, 100) == (segments, [])
+    assert admitted(segments, 100) == (segments, [], [])
     none = admitted(segments, 100, share=0.0)
     assert [segment.id for segment in none.kept] == ["s000001"]
     assert [atom.segment.id for atom in none.left] == ["s000000"]
@@ -91,6 +91,56 @@ def test_pictures_that_fill_half_a_chunk_in_a_row_are_a_matter_of_their_own() ->
 
 def test_a_long_picture_is_kept_in_part() -> None:
     segments = thread([("utterance", 90), ("image_text", 70), ("utterance", 90)])
-    found = admitted(segments, 160)
+    found = admitted(segments, 160, share=0.35)
     assert [len(segment.text.split()) for segment in found.kept] == [90, 32, 90]
     assert sum(len(atom.segment.text.split()) for atom in found.left) == 38
+
+
+def test_over_a_long_thread_a_third_of_the_share_is_seen() -> None:
+    segments = thread([("utterance", 60), ("image_text", 15)] * 40)
+    kept = admitted(segments, 120).kept
+    seen = sum(cost(s, words) for s in kept if s.kind in SEEN)
+    said = sum(cost(s, words) for s in kept if s.kind not in SEEN)
+    burst = 120 * 0.25
+    assert 0.07 * said < seen <= said * 0.25 / 3 + burst
+    assert len(admitted(segments, 120, share=1.0).kept) == len(segments)
+
+
+def texts(*turns: tuple[Kind, str]) -> list[Segment]:
+    return [
+        Segment(f"s{n:06d}", text, Locator("t", (n * 1000, n * 1000 + len(text))), None, kind)
+        for n, (kind, text) in enumerate(turns)
+    ]
+
+
+def test_what_was_told_before_is_left_out_and_said() -> None:
+    said = "We rent the barge from the harbour board until the end of June."
+    new = "The deposit is nine hundred euros."
+    segments = texts(
+        ("utterance", said),
+        ("image_text", f"{said.upper()} {new} Ok. We rent the barge from the harbour board."),
+        ("frame", new),
+        ("utterance", new),
+    )
+    found = admitted(segments, 40, share=1.0)
+    assert [segment.text for segment in found.kept] == [said, f"{new} Ok. ", new]
+    assert [segment.kind for segment in found.kept] == ["utterance", "image_text", "utterance"]
+    assert [atom.segment.text for atom in found.told] == [
+        f"{said.upper()} ", "We rent the barge from the harbour board.", new,
+    ]  # fmt: skip
+    assert found.left == []
+
+
+def test_pieces_around_what_is_left_out_stay_apart() -> None:
+    said = "We rent the barge from the harbour board until June."
+    segments = texts(
+        ("utterance", said),
+        ("image_text", f"First of all. {said} The deposit is nine hundred euros."),
+        ("utterance", "And that is all there is to say about it today, friends."),
+    )
+    kept = admitted(segments, 40, share=1.0).kept
+    (chunk,) = pack(kept, words, max_tokens=200)
+    for piece in chunk.segments:
+        whole = segments[int(piece.id[1:])]
+        start, end = (place - whole.at.span[0] for place in piece.at.span)
+        assert piece.text == whole.text[start:end]

@@ -2,8 +2,8 @@
 
 Text of images, captions and frames stand in the thread where they were shown. A deck on the screen
 or a chat full of screenshots can hold several times the words of the talk around it, and much of
-them twice. What was told before is left out, and so is what goes beyond the share; what was left
-out is told.
+them twice. What was told before is left out, and so is what goes beyond the share, and both are
+counted as unread.
 """
 
 from __future__ import annotations
