@@ -89,6 +89,13 @@ def test_the_less_time_the_less_is_located_and_at_last_no_model_is_asked() -> No
     assert len(found.unread) == 1
 
 
+def test_less_is_located_before_beams_are_given_up() -> None:
+    chunks, plan, _ = prepared(read(prepared()[0]) / 1500)
+    assert plan.given_up == (LESS,)
+    assert plan.profile == "fast"
+    assert 512 <= read(chunks) < 1100
+
+
 def test_who_wants_everything_read_gets_it_read() -> None:
     chunks, plan, found = prepared(1.0, locate=False)
     assert {s.id for chunk in chunks for s in chunk.segments} == {s.id for s in TALK.segments}

@@ -1,7 +1,8 @@
 """What a run will read of its thread, and by which plan.
 
-Everything, unless a query is asked that needs only some of it; and where a deadline leaves no time
-for that much, less, before no model is asked at all.
+Everything, unless a query is asked that needs only some of it. Where a deadline leaves no time for
+that much, less is located: first down to where that was measured to lose little, before anything
+else is given up (dev/LOG.md), then further, before no model is asked at all.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from gistill.store import Store
 from gistill.teacher import local
 from gistill.types import Chunk, Plan, Segment, Unread
 
-_LITTLE = 256  # tokens: less is not worth reading for a query
+_ENOUGH = 512  # tokens located for a query: with fewer, answers get worse
+_LITTLE = 256  # less is not worth reading
 _SOON = 0.05  # seconds: what a plan has at least
 
 
@@ -40,7 +42,7 @@ def prepare(
         overlap = min(overlap, size // 4)
     start, tried = start_of(store, engine), list[tuple[tuple[Chunk, ...], Plan, list[Unread]]]()
     found.count_all()
-    for read in _choices(found, size):
+    for read, less in _choices(found, size):
         found.unread = _left_out(found, read)
         chunks = chunking.pack(
             found.admit(read, size), engine.count, max_tokens=size, overlap=overlap
@@ -58,26 +60,27 @@ def prepare(
             lanes=lanes_of(engine),
             start=start,
         )
-        if tried and planning.EXTRACTIVE not in plan.given_up:
-            plan = replace(plan, given_up=(*plan.given_up, planning.LESS))
+        worse = plan.given_up
+        if tried and planning.EXTRACTIVE not in worse:
+            plan = replace(plan, given_up=(planning.LESS, *worse))
         tried.append((chunks, plan, found.unread))
-        if planning.in_time(plan, budget, start):
+        if planning.in_time(plan, budget, start) and not (worse and less >= _ENOUGH):
             break
     # Where no model would be in time, what needs none reads the most.
     chunks, plan, found.unread = tried[0 if planning.EXTRACTIVE in plan.given_up else -1]
     return chunks, plan
 
 
-def _choices(found: Findings, size: int) -> Iterator[Sequence[Segment]]:
+def _choices(found: Findings, size: int) -> Iterator[tuple[Sequence[Segment], int]]:
     """What could be read: everything, or what a query needs where that does not fit one prompt
-    anyway; then ever less of it."""
+    anyway; then ever less of it. With each, to how many tokens it would be halved."""
     segments, query = found.thread.segments, found.query
     if query is None or not found.options.locate:
-        yield segments
+        yield segments, 0
         return
     total, room, index = sum((found.costs or {}).values()), size, None
     if total <= room:
-        yield segments
+        yield segments, room // 2
         room //= 2
     while room >= _LITTLE or room == size:
         if total > room:
@@ -85,7 +88,7 @@ def _choices(found: Findings, size: int) -> Iterator[Sequence[Segment]]:
             from gistill.retrieval.rank import Index
 
             index = index or Index(segments)
-            yield locate(segments, query, room, found.engine.count, index).segments
+            yield locate(segments, query, room, found.engine.count, index).segments, room // 2
         room //= 2
 
 
