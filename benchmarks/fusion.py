@@ -128,7 +128,7 @@ def measure(
     done = summarize(thread, engine, options=options).result()
     notes = " ".join(claim.text for claim in done.local)
     row = {f"{k} in notes": v for k, v in recall(known, dict.fromkeys(known, notes)).items()}
-    row["tokens"] = float(done.coverage.read)
+    row["tokens"] = float(sum(chunk.tokens for chunk in done.chunks))
     answers = {}
     for fact in known if asked else ():
         query = f"What about the {fact.key.partition(' ')[0]}?"

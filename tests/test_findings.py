@@ -1,5 +1,7 @@
 """What a run can say at any moment: a result is made of whatever has been found by then."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis
@@ -135,3 +137,29 @@ def test_there_is_no_result_before_the_first_summary():
     found.count_all()
     with pytest.raises(AssertionError):
         found.done()
+
+
+def test_what_is_read_of_images_and_what_is_not_make_up_all_of_them():
+    talk = meeting(40)
+    shown = [
+        piece
+        for n, said in enumerate(talk.segments)
+        for piece in (
+            said,
+            replace(
+                said,
+                id=f"i{n:06d}",
+                kind="image_text",
+                text=f"A{n} b{n} c{n} d{n}. {said.text} And e{n} f{n} g{n}. {said.text}",
+            ),
+        )
+    ]
+    found = findings(replace(talk, segments=tuple(shown)))
+    costs = found.count_all()
+    kept = found.admit(shown, 400)
+    told = next(one for one in found.unread if "told before" in one.reason)
+    assert set(told.segments) & {segment.id for segment in kept}  # read in part
+    read = sum(chunk.cost(segment, found.engine.count) for segment in kept)
+    unread = sum(one.tokens for one in found.unread)
+    extra = read + unread - sum(costs.values())
+    assert 0 <= extra < 0.02 * sum(costs.values())  # pieces that name their speaker again

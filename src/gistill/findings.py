@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gistill import grounding
@@ -11,6 +12,7 @@ from gistill.engines.extractive import Extractive
 from gistill.errors import BadInput
 from gistill.options import Options
 from gistill.segmentation import chunk as chunking
+from gistill.segmentation.chunk import Atom
 from gistill.segmentation.render import render
 from gistill.segmentation.seen import admit
 from gistill.spending import Meter
@@ -80,16 +82,29 @@ class Findings:
         share = self.options.image_share
         found = admit(segments, self.costs, self.engine.count, room=size, share=share)
         beyond = f"{share:.0%} of a chunk, or a third of that in the long run (--image-share)"
-        for why, atoms in (
-            (f"text in images beyond {beyond}", found.left),
-            ("text in images that was told before", found.told),
-        ):
-            if left := [atom for atom in atoms if atom.tokens]:
-                ids = tuple(dict.fromkeys(atom.segment.id for atom in left))
-                self.unread.append(Unread(why, sum(atom.tokens for atom in left), ids))
+        told = "text in images that was told before"
+        self._leave({f"text in images beyond {beyond}": found.left, told: found.told}, found.kept)
         if not found.kept:
             raise BadInput("there is only text in images to read; raise --image-share")
         return found.kept
+
+    def _leave(self, reasons: Mapping[str, Sequence[Atom]], kept: Sequence[Segment]) -> None:
+        """Counts what is left out as unread; of segments that are read in part, what is not."""
+        assert self.costs is not None
+        cut = {atom.segment.id for atoms in reasons.values() for atom in atoms}
+        counted = Counter[str]()
+        for segment in kept:
+            if segment.id in cut:
+                counted[segment.id] += chunking.cost(segment, self.engine.count)
+        for why, atoms in reasons.items():
+            left = Counter[str]()
+            for atom in atoms:
+                left[atom.segment.id] += atom.tokens
+            # Each piece names its speaker: together they cost more than the whole.
+            tokens = {id: min(n, max(0, self.costs[id] - counted[id])) for id, n in left.items()}
+            counted.update(tokens)
+            if ids := tuple(id for id, n in tokens.items() if n):
+                self.unread.append(Unread(why, sum(tokens.values()), ids))
 
     def draft(self, *, lines: int) -> None:
         """Makes the root of sentences from an even sample of the thread, if it has any."""
