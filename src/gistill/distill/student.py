@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,14 +73,6 @@ def shape(student: Any) -> dict[str, Any]:
         "dora": config.use_dora,
         "targets": layers if isinstance(layers, str) else ",".join(sorted(layers)),
     }
-
-
-def fingerprint(weights: Sequence[Any]) -> str:
-    """Twelve hexadecimal digits that change with any of the tensors."""
-    total = hashlib.sha256()
-    for weight in weights:
-        total.update(weight.detach().cpu().numpy().tobytes())
-    return total.hexdigest()[:12]
 
 
 def checkpoint_activations(model: Any) -> None:

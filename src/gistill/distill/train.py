@@ -28,10 +28,10 @@ from gistill.distill.student import (
     add_lora,
     checkpoint_activations,
     encode,
-    fingerprint,
     load_adapter,
     shape,
 )
+from gistill.engines.fingerprint import fingerprint
 from gistill.errors import BadInput
 
 _BATCH_TOKENS = {"cpu": 2_048, "cuda": 32_768}
@@ -100,7 +100,7 @@ def train(
     identity = {
         "settings": asdict(settings),
         "model": base.name,
-        "start": fingerprint(run.weights) if start else "",
+        "start": fingerprint(start) if start else "",
         "teacher": teacher.name if teacher else "",
         "data": dataset.fingerprint(data),
         "steps": len(plan),
