@@ -8,7 +8,7 @@ else is given up (dev/LOG.md), then further, before no model is asked at all.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gistill import planning
@@ -41,9 +41,9 @@ def prepare(
     if options.max_tokens is None:
         overlap = min(overlap, size // 4)
     start, tried = start_of(store, engine), list[tuple[tuple[Chunk, ...], Plan, list[Unread]]]()
-    found.count_all()
-    for read, less in _choices(found, size):
-        found.unread = _left_out(found, read)
+    costs = found.count_all()
+    for read, room in _choices(found, sum(costs.values()), size):
+        found.unread = _left_out(costs, read)
         chunks = chunking.pack(
             found.admit(read, size), engine.count, max_tokens=size, overlap=overlap
         )
@@ -64,23 +64,23 @@ def prepare(
         if tried and planning.EXTRACTIVE not in worse:
             plan = replace(plan, given_up=(planning.LESS, *worse))
         tried.append((chunks, plan, found.unread))
-        if planning.in_time(plan, budget, start) and not (worse and less >= _ENOUGH):
+        if planning.in_time(plan, budget, start) and not (worse and room // 2 >= _ENOUGH):
             break
     # Where no model would be in time, what needs none reads the most.
     chunks, plan, found.unread = tried[0 if planning.EXTRACTIVE in plan.given_up else -1]
     return chunks, plan
 
 
-def _choices(found: Findings, size: int) -> Iterator[tuple[Sequence[Segment], int]]:
-    """What could be read: everything, or what a query needs where that does not fit one prompt
-    anyway; then ever less of it. With each, to how many tokens it would be halved."""
+def _choices(found: Findings, total: int, size: int) -> Iterator[tuple[Sequence[Segment], int]]:
+    """What could be read, and the tokens of a prompt that it was chosen for: everything, or what a
+    query needs where the `total` does not fit one prompt anyway; then ever less of it."""
     segments, query = found.thread.segments, found.query
     if query is None or not found.options.locate:
-        yield segments, 0
+        yield segments, size
         return
-    total, room, index = sum((found.costs or {}).values()), size, None
+    room, index = size, None
     if total <= room:
-        yield segments, room // 2
+        yield segments, room
         room //= 2
     while room >= _LITTLE or room == size:
         if total > room:
@@ -88,12 +88,12 @@ def _choices(found: Findings, size: int) -> Iterator[tuple[Sequence[Segment], in
             from gistill.retrieval.rank import Index
 
             index = index or Index(segments)
-            yield locate(segments, query, room, found.engine.count, index).segments, room // 2
+            yield locate(segments, query, room, found.engine.count, index).segments, room
         room //= 2
 
 
-def _left_out(found: Findings, read: Sequence[Segment]) -> list[Unread]:
-    kept, costs = {segment.id for segment in read}, found.costs or {}
+def _left_out(costs: Mapping[str, int], read: Sequence[Segment]) -> list[Unread]:
+    kept = {segment.id for segment in read}
     left = tuple(id for id, tokens in costs.items() if tokens and id not in kept)
     tokens = sum(costs[id] for id in left)
     return [Unread("not located for the query", tokens, left)] if left else []
