@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import platform
@@ -14,6 +13,7 @@ from importlib import metadata
 from typing import Literal
 
 from gistill.home import home
+from gistill.ingest.needs import Needs
 
 # What each extra brings, by the module that shows it is there; readers say theirs themselves.
 _EXTRAS = {
@@ -57,8 +57,7 @@ def checks() -> Iterator[Check]:
     yield _openvino()
     yield _model()
     for extra, modules in (_EXTRAS | _of_readers()).items():
-        absent = [name for name in modules if importlib.util.find_spec(name) is None]
-        if absent:
+        if absent := Needs(extra, modules).missing:
             fix = f"pip install 'gistill[{extra}]'"
             yield Check(f"[{extra}]", "missing", f"no {', '.join(absent)} (optional)", fix)
         else:
