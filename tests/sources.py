@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from email.message import EmailMessage
 from typing import Any
 
 from gistill.ingest import assemble, resolver
@@ -65,3 +66,19 @@ def check(thread: Thread) -> None:
 
 def turns(found: Reading) -> list[tuple[str | None, str]]:
     return [(entry.speaker, entry.text) for entry in found.entries]
+
+
+def mail(text: str = "We open in May.", **headers: str) -> EmailMessage:
+    """A mail by Ada; an underscore in the name of a header stands for a hyphen."""
+    message = EmailMessage()
+    for name, value in {
+        "From": "Ada Lovelace <ada@example.org>",
+        "To": "ben@example.org",
+        "Date": "Mon, 06 May 2024 10:00:00 +0200",
+        "Message-ID": "<1@example.org>",
+        "Subject": "Opening",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }.items():
+        message[name] = value
+    message.set_content(text)
+    return message

@@ -11,22 +11,7 @@ from hypothesis import strategies as st
 
 from gistill.ingest import eml, load
 from gistill.ingest.reading import Extract
-from sources import check, extract, turns
-
-
-def mail(text: str = "We open in May.", **headers: str) -> EmailMessage:
-    message = EmailMessage()
-    for name, value in {
-        "From": "Ada Lovelace <ada@example.org>",
-        "To": "ben@example.org",
-        "Date": "Mon, 06 May 2024 10:00:00 +0200",
-        "Message-ID": "<1@example.org>",
-        "Subject": "Opening",
-        **{name.replace("_", "-"): value for name, value in headers.items()},
-    }.items():
-        message[name] = value
-    message.set_content(text)
-    return message
+from sources import check, extract, mail, turns
 
 
 def read(message: EmailMessage | bytes) -> Extract:

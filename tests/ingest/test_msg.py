@@ -13,6 +13,7 @@ from aspose.email_foss.msg import MapiMessage, MsgStorage
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sources
 from gistill.errors import BadInput
 from gistill.ingest import load, msg
 from gistill.ingest.blob import Blob
@@ -24,18 +25,7 @@ QUOTED = "Fine.\n\nOn Mon, Ben wrote:\n> Shall we?\n\n-- \nAda\n"
 
 
 def mail(text: str = "We open in May.", **headers: str) -> EmailMessage:
-    message = EmailMessage()
-    for name, value in {
-        "From": '"Løvelace, Ada" <ada@example.org>',
-        "To": "ben@example.org",
-        "Date": "Mon, 06 May 2024 10:00:00 +0200",
-        "Message-ID": "<1@example.org>",
-        "Subject": "Opening",
-        **{name.replace("_", "-"): value for name, value in headers.items()},
-    }.items():
-        message[name] = value
-    message.set_content(text)
-    return message
+    return sources.mail(text, **{"From": '"Løvelace, Ada" <ada@example.org>', **headers})
 
 
 def saved(message: EmailMessage, *, received: bool = True, unicode: bool = True) -> bytes:
