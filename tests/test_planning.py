@@ -69,3 +69,13 @@ def test_a_single_pass_gets_shorter_before_it_is_given_up():
     assert short.given_up[-1] == "local length"
     assert 32 <= short.global_len < whole.global_len
     assert short.unread == 0
+
+
+def test_answers_that_are_usually_short_are_given_time_for_no_more():
+    whole = planned(profile="quality").seconds
+    budget = Budget(seconds=whole / 2, profile="quality")
+    given = [
+        plan(CHUNKS, budget, Speed(1e9, 100.0), fill=fill, **LENGTHS).given_up
+        for fill in (1.0, 0.2)
+    ]
+    assert given == [("beams",), ()]

@@ -257,3 +257,32 @@ def test_lanes_are_the_engines_own():
     assert speeds.lanes_of(engine) == 1
     engine.lanes = 8
     assert speeds.lanes_of(engine) == 8
+
+
+def test_how_much_of_what_it_may_an_engine_writes():
+    store, engine = Store(), open_engine("echo")
+    assert speeds.fill_of(store, engine) == 1.0
+    for tokens in (20, 30):
+        speeds.learn_speed(
+            store, engine, [answer(by=engine.id, tokens_out=tokens)], 1.0, allowed=100
+        )
+    assert speeds.fill_of(store, engine) == 1.0  # two tell nothing yet
+    speeds.learn_speed(store, engine, [answer(by=engine.id, tokens_out=40)], 1.0, allowed=100)
+    assert speeds.fill_of(store, engine) == pytest.approx(0.3 + (2 / 300) ** 0.5)
+
+
+def test_an_answer_that_time_cut_might_have_been_as_long_as_allowed():
+    store, engine = Store(), open_engine("echo")
+    cut = answer(by=engine.id, tokens_out=10, failed="late", gap="time ran out", cut=True)
+    for _ in range(3):
+        speeds.learn_speed(store, engine, [cut], 1.0, allowed=100)
+    assert speeds.fill_of(store, engine) == 1.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), max_size=30))
+def test_the_share_that_is_written_is_one(batches):
+    store, engine = Store(), open_engine("echo")
+    for written, allowed in batches:
+        made = answer(by=engine.id, tokens_out=written)
+        speeds.learn_speed(store, engine, [made], 1.0, allowed=allowed)
+    assert 0 < speeds.fill_of(store, engine) <= 1

@@ -40,12 +40,14 @@ def plan(
     global_len: int,
     lanes: int = 1,
     start: float = 0.0,
+    fill: float = 1.0,
 ) -> Plan:
     """The best plan that fits `budget`; the cheapest one where none does.
 
     One chunk is a single pass. Several are summarized one by one, then fused in groups of what
     `max_tokens` holds until one summary is left. `lanes` is how many generations the engine runs
-    side by side, `start` the seconds until it begins.
+    side by side, `start` the seconds until it begins, `fill` the share of the tokens it may write
+    that it is likely to write at most.
     """
     whole = Plan(
         steps=(),
@@ -56,14 +58,14 @@ def plan(
         global_len=min(global_len, budget.tokens or global_len),
         profile=budget.profile,
     )
-    made = _costed(whole, chunks, speed, lanes)
+    made = _costed(whole, chunks, speed, lanes, fill)
     if budget.seconds is None:
         return made
     limit = _limit(budget.seconds, start)
     for name, give in _ladder(len(chunks)):
         if made.seconds <= limit * (_HOPE if name == EXTRACTIVE else 1.0):
             break
-        cheaper = _costed(give(made), chunks, speed, lanes)
+        cheaper = _costed(give(made), chunks, speed, lanes, fill)
         if cheaper.seconds < made.seconds:
             made = replace(cheaper, given_up=tuple(dict.fromkeys([*made.given_up, name])))
     return made
@@ -107,11 +109,11 @@ def _shorter(plan: Plan) -> Plan:
     return replace(plan, local_len=min(plan.local_len, max(_SHORT, plan.local_len // 2)))
 
 
-def _costed(plan: Plan, chunks: Sequence[Chunk], speed: Speed, lanes: int) -> Plan:
+def _costed(plan: Plan, chunks: Sequence[Chunk], speed: Speed, lanes: int, fill: float) -> Plan:
     def step(stage: Stage, level: int, calls: int, tokens_in: int, tokens_out: int) -> Step:
         tokens_in += calls * TEMPLATE
         beams = PROFILES[plan.profile].beams
-        took = seconds(tokens_in, tokens_out, calls, beams, speed, lanes=lanes)
+        took = seconds(tokens_in, fill * tokens_out, calls, beams, speed, lanes=lanes)
         return Step(stage, level, calls, tokens_in, tokens_out, round(took, 3))
 
     read = plan.chunks - plan.unread

@@ -16,7 +16,7 @@ from gistill.errors import BadInput
 from gistill.findings import Findings
 from gistill.options import chunk_size
 from gistill.segmentation import chunk as chunking
-from gistill.speeds import lanes_of, speed_of, start_of
+from gistill.speeds import fill_of, lanes_of, speed_of, start_of
 from gistill.store import Store
 from gistill.teacher import local
 from gistill.types import Chunk, Plan, Segment, Unread
@@ -59,6 +59,7 @@ def prepare(
             global_len=options.global_len,
             lanes=lanes_of(engine),
             start=start,
+            fill=fill_of(store, engine),
         )
         worse = plan.given_up
         if tried and planning.EXTRACTIVE not in worse:

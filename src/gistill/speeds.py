@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -30,6 +31,9 @@ _PRIOR = 0.01  # weight of the first guess, in observations
 _SWING = 50.0  # how far a fitted rate may be from that ratio
 _ROUNDS = 4
 _LONG = 20.0  # seconds of a batch that tells as much about starting up as the first guess does
+
+_LATELY, _FEW = 20, 3  # batches that tell how long answers are: at most, and at least
+_LEAST_FILL = 0.1
 
 _warm: WeakSet[Engine] = WeakSet()  # engines that have generated in this process
 
@@ -78,6 +82,18 @@ def start_of(store: Store, engine: Engine) -> float:
     return 0.0 if engine in _warm else _pace(store, engine)[1]
 
 
+def fill_of(store: Store, engine: Engine) -> float:
+    """The share of the tokens it may write that the engine is likely to write at most.
+
+    One standard deviation above the mean of what it did lately; 1 before anything is known.
+    """
+    seen = store.observations(engine.id, this_machine())
+    fills = [min(1.0, s.tokens_out / s.allowed) for s in seen[-_LATELY:] if s.allowed]
+    if len(fills) < _FEW:
+        return 1.0
+    return min(1.0, max(_LEAST_FILL, statistics.fmean(fills) + statistics.pstdev(fills)))
+
+
 def _pace(store: Store, engine: Engine) -> tuple[Speed, float]:
     seen = store.observations(engine.id, this_machine())
     start = float(getattr(engine, "start", 0.0))  # a first guess, if it makes one
@@ -85,13 +101,21 @@ def _pace(store: Store, engine: Engine) -> tuple[Speed, float]:
 
 
 def learn_speed(
-    store: Store, engine: Engine, answers: Sequence[Answer], took: float, *, beams: int = 1
+    store: Store,
+    engine: Engine,
+    answers: Sequence[Answer],
+    took: float,
+    *,
+    beams: int = 1,
+    allowed: int = 0,
 ) -> None:
-    """Keeps that the engine took so many seconds for these answers, each with so many beams.
+    """Keeps that the engine took so many seconds for these answers, each with so many beams and of
+    so many tokens at most; 0 where nobody knows.
 
     Stored answers took none, and where the engine broke down nothing is learned. If time ran out,
-    the finished ones bear all of it, which makes a plan too careful rather than too bold. If none
-    was finished, reading their prompts took that long, which is kept where it is news.
+    the finished ones bear all of it, and are taken for as long as they might have been, which makes
+    a plan too careful rather than too bold. If none was finished, reading their prompts took that
+    long, which is kept where it is news.
     """
     fresh = [answer for answer in answers if not answer.reused]
     if any(answer.failed == "broken" for answer in fresh):
@@ -112,7 +136,9 @@ def learn_speed(
         expected = seconds(tokens_in, 0, len(seen), beams, speed, lanes=lanes_of(engine))
         if took <= expected + start * cold:
             return
-    observation = Observation(tokens_in, tokens_out, len(seen), beams, took, cold)
+    late = any(answer.failed == "late" for answer in fresh)
+    most = min(allowed, tokens_out) if late else allowed * len(made)
+    observation = Observation(tokens_in, tokens_out, len(seen), beams, took, cold, most)
     store.observe(engine.id, this_machine(), observation)
 
 

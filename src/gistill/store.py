@@ -27,14 +27,16 @@ create table if not exists results (
 create table if not exists runs (
     id text primary key, started real not null, status text not null, title text not null,
     settings text not null, result text);
-create table if not exists batches (
+create table if not exists timings (
     id integer primary key, engine text not null, machine text not null,
     tokens_in integer not null, tokens_out integer not null, calls integer not null,
-    beams integer not null, seconds real not null, cold integer not null);
+    beams integer not null, seconds real not null, cold integer not null,
+    allowed integer not null);
 create table if not exists names (run text primary key, names text not null);
 create index if not exists results_used on results (used);
 create index if not exists runs_started on runs (started);
-create index if not exists batches_of on batches (engine, machine);
+create index if not exists timings_of on timings (engine, machine);
+drop table if exists batches; -- of early stores
 """
 _PATIENCE = 0.5  # seconds to wait for one's own use of the store, at its end
 _BUSY = 30.0  # seconds to wait for another process's write
@@ -64,6 +66,7 @@ class Observation:
     """What an engine did in one batch, and the seconds of wall time that it took.
 
     A `cold` batch was the first that the engine got, and bears the time it took to start up.
+    `allowed` is how many tokens it might have written; 0 where nobody knows.
     """
 
     tokens_in: int
@@ -72,6 +75,7 @@ class Observation:
     beams: int
     seconds: float
     cold: bool = False
+    allowed: int = 0
 
 
 class Store:
@@ -116,7 +120,7 @@ class Store:
             db.execute("pragma synchronous=normal")
             db.executescript(_SCHEMA)
             # Reads a page of every table: a file that only looks sound is found out here.
-            for table in ("results", "runs", "batches"):
+            for table in ("results", "runs", "timings"):
                 db.execute(f"select count(*) from (select 1 from {table} limit 100)").fetchone()
         except sqlite3.DatabaseError:
             db.close()
@@ -183,12 +187,12 @@ class Store:
             return
         with self._writing():
             self._db.execute(
-                "insert into batches values (null, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into timings values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (engine, machine, *astuple(seen)),
             )
             self._db.execute(
-                "delete from batches where engine = ?1 and machine = ?2 and id not in "
-                "(select id from batches where engine = ?1 and machine = ?2 "
+                "delete from timings where engine = ?1 and machine = ?2 and id not in "
+                "(select id from timings where engine = ?1 and machine = ?2 "
                 "order by id desc limit ?3)",
                 (engine, machine, _OBSERVATIONS),
             )
@@ -198,11 +202,14 @@ class Store:
         rows: list[tuple[Any, ...]] = []
         with self._writing():
             rows = self._db.execute(
-                "select tokens_in, tokens_out, calls, beams, seconds, cold from batches "
+                "select tokens_in, tokens_out, calls, beams, seconds, cold, allowed from timings "
                 "where engine = ? and machine = ? order by id",
                 (engine, machine),
             ).fetchall()
-        return [Observation(a, b, c, d, e, cold=bool(cold)) for a, b, c, d, e, cold in rows]
+        return [
+            Observation(a, b, c, d, e, cold=bool(cold), allowed=allowed)
+            for a, b, c, d, e, cold, allowed in rows
+        ]
 
     def begin(self, id: str, title: str, settings: dict[str, Any]) -> None:
         """Records that a run has started; a run with the same id is begun anew."""

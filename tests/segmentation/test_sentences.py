@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gistill.segmentation.sentences import ended, spans, split, whole
+from gistill.segmentation.sentences import clause, ended, spans, split, whole
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,35 @@ def test_whole_is_a_beginning_that_ends_a_sentence(text):
 
 def test_a_line_of_two_million_characters_is_one_pass():
     assert len(spans("x" * 2_000_000)) == 100
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ada wanted the blue case, and Gra", "Ada wanted the blue case."),
+        ("It had a blue case, and Bob agreed, but", "It had a blue case, and Bob agreed."),
+        ("In May, the city asked for buses, which", "In May, the city asked for buses."),
+        ("Ada wanted the blue case; the red", "Ada wanted the blue case."),
+        # What is left has no verb, or is no more than an opening.
+        ("In the second half of the meeting, which", ""),
+        ("The shape, the material, and the", ""),
+        ("They met, and", ""),
+        # What follows would change what is said.
+        ("The case was not only cheap to make, but", ""),
+        ("They will ship it if the test has passed, and", ""),
+        ('Ada said "we will ship the blue one, and', ""),
+        ("They asked whether the team had seen it, or", ""),
+        ("no joint at all was written", ""),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_of_an_unfinished_sentence_whole_clauses_are_kept(text, expected):
+    assert clause(text) == expected
+
+
+@given(st.text(alphabet='ab, ;.()"', max_size=80), st.text(max_size=20))
+def test_a_clause_is_a_beginning_that_has_ended(head, tail):
+    text = f"They said {head}, and {tail}"
+    found = clause(text)
+    assert not found or ended(found)
+    assert text.startswith(found.removesuffix("."))

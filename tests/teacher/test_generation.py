@@ -104,6 +104,11 @@ def test_loops(text, expected):
     [
         ("One came first. Two came next.", False, ["One came first.", "Two came next."]),
         ("One came first. Two ca", True, ["One came first."]),
+        (
+            "One came first. Then two came in too, and th",
+            True,
+            ["One came first.", "Then two came in too."],
+        ),
         ("One came first. Two came next", False, ["One came first.", "Two came next."]),
         ("- one came in,\n- two came in\n- thr", True, ["one came in.", "two came in."]),
         ("Ada. Grace Hopper. They met in May.", False, ["They met in May."]),

@@ -26,7 +26,7 @@ from gistill.ingest.files import Raw
 from gistill.options import Options
 from gistill.pipeline import summarize
 from gistill.segmentation import sentences
-from gistill.speeds import lanes_of, learn_speed, speed_of, start_of
+from gistill.speeds import fill_of, lanes_of, learn_speed, speed_of, start_of
 from gistill.store import Store
 from gistill.teacher.generation import Answer, Generation, claimed_sentences
 from gistill.types import Budget, Chunk, Done, Draft, Finish, Plan, Profile, Request
@@ -270,6 +270,7 @@ class _Call:
             global_len=self.length,
             lanes=lanes_of(self.engine),
             start=start_of(self.speeds, self.engine),
+            fill=fill_of(self.speeds, self.engine),
         )
 
     def _generated(
@@ -295,7 +296,14 @@ class _Call:
             [request], stage="decode", version=version, deadline=deadline, on_text=on_text
         )
         took = time.monotonic() - began
-        learn_speed(self.speeds, self.engine, [answer], took, beams=request.beams)
+        learn_speed(
+            self.speeds,
+            self.engine,
+            [answer],
+            took,
+            beams=request.beams,
+            allowed=request.max_tokens,
+        )
         return answer
 
     def _left(self) -> float | None:

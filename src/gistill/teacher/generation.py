@@ -193,11 +193,11 @@ def loops(text: str) -> bool:
 def claimed_sentences(text: str, *, cut: bool) -> list[str]:
     """The sentences an answer claims, bullets stripped, each with a stop at its end.
 
-    Notes in lines often carry no stops and get one; a last line without one is dropped when the
-    answer was `cut`. A name alone claims nothing and is left out.
+    Notes in lines often carry no stops and get one. Of a last line without one, where the answer
+    was `cut`, only clauses that are whole are kept. A name alone claims nothing and is left out.
     """
     found = sentences.split(text)
     if found and cut and not sentences.ended(found[-1]):
-        found.pop()
+        found[-1:] = filter(None, [sentences.clause(found[-1])])
     said = [s for s in found if len(words(s)) > 2]
     return [s if sentences.ended(s) else s.rstrip(" ,;:–-") + "." for s in said]
