@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from gistill.numbers import unsaid
 from gistill.retrieval.embed import embed
 from gistill.retrieval.terms import terms
 from gistill.segmentation.render import render
@@ -27,14 +28,7 @@ _MOST_CITES = 3
 _DOUBT = 0.8  # what each name or number that nobody said leaves of a sentence's support
 _GAIN = 0.12  # share of the sentence's weight that one more citation must add
 
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _NAME = re.compile(r"(?<![\w'’.])[A-ZÀ-ÖØ-ÞΑ-ΩА-Я][\w'’-]*")
-_DIGITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen
-fourteen fifteen sixteen seventeen eighteen nineteen twenty"""
-_TENS = "thirty forty fifty sixty seventy eighty ninety hundred"
-_NUMBER_WORDS = {word: str(n) for n, word in enumerate(_DIGITS.split())} | {
-    word: str(30 + 10 * n) for n, word in enumerate(_TENS.split())
-}
 
 
 @dataclass(slots=True)
@@ -108,8 +102,7 @@ def flags(sentence: str, said: str) -> tuple[str, ...]:
     followed by another capitalized word: most sentences begin with an ordinary one.
     """
     known = said.casefold()
-    known_numbers = numbers(said)
-    found = [m[0] for m in _NUMBER.finditer(sentence) if m[0].rstrip(".,:") not in known_numbers]
+    found = unsaid(sentence, said)
     words = set(re.findall(r"[^\W_]+", known))
     names = [m for m in _NAME.finditer(sentence) if not _ordinary(m, sentence)]
     for name in names:
@@ -117,13 +110,6 @@ def flags(sentence: str, said: str) -> tuple[str, ...]:
         if not all(part in words for part in parts):
             found.append(re.sub(r"['’]s?$", "", name[0]))
     return tuple(dict.fromkeys(sorted(found, key=sentence.index)))
-
-
-def numbers(text: str) -> set[str]:
-    """The numbers of a text, spelled ones up to a hundred as digits."""
-    found = {m[0] for m in _NUMBER.finditer(text)}
-    spelled = re.findall(r"[^\W\d_]+", text.casefold())
-    return found | {_NUMBER_WORDS[word] for word in spelled if word in _NUMBER_WORDS}
 
 
 def _ordinary(match: re.Match[str], sentence: str) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from gistill.grounding import numbers
+from gistill.numbers import numbers
 from gistill.retrieval.embed import embed
 from gistill.types import Claim, Merge
 
