@@ -32,6 +32,16 @@ def test_the_token_budget_lowers_the_length_and_never_raises_it():
     assert findings(meeting(3), budget=Budget(tokens=900)).global_len == 200
 
 
+def test_all_pieces_of_a_segment_that_were_not_read_are_counted():
+    talk = thread("Ada: One two three four five six seven eight.")
+    (segment,), found = talk.segments, findings(talk)
+    pieces = [chunk.piece(segment, 0, 18), chunk.piece(segment, 18, len(segment.text))]
+    found.count_unread(pieces, "not read")
+    (gap,) = found.unread
+    assert gap.tokens == sum(chunk.cost(part, found.engine.count) for part in pieces)
+    assert gap.segments == (segment.id,)
+
+
 @hypothesis(max_examples=40, deadline=None)
 @given(st.integers(1, 60), st.integers(20, 300), st.booleans())
 def test_a_late_result_with_only_a_draft_quotes_and_has_read_nothing(turns, limit, counted):

@@ -68,9 +68,9 @@ class Findings:
 
     def count_unread(self, segments: Sequence[Segment], reason: str) -> None:
         """`segments` may be pieces: their tokens are counted, not those of the whole."""
-        costs = {s.id: chunking.cost(s, self.engine.count) for s in segments}
-        ids = tuple(i for i, tokens in costs.items() if tokens)
-        self.unread.append(Unread(reason, sum(costs.values()), ids))
+        costs = [(s.id, chunking.cost(s, self.engine.count)) for s in segments]
+        ids = tuple(dict.fromkeys(id for id, tokens in costs if tokens))
+        self.unread.append(Unread(reason, sum(tokens for _, tokens in costs), ids))
 
     def admit(self, segments: Sequence[Segment], size: int) -> list[Segment]:
         """`segments` without what was seen beyond its share of chunks of `size` tokens or told

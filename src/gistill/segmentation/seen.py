@@ -58,7 +58,8 @@ def admit(
     # With this much saved, and what is earned beside it, a chunk cannot hold more than the share.
     saved = most = (share - rate) * room
     for is_seen, run in groupby(new, key=lambda segment: segment.kind in SEEN):
-        atoms = [Atom(segment, cost(segment, count)) for segment in run]
+        # Of what was seen there may be parts alone.
+        atoms = [Atom(s, cost(s, count) if is_seen else costs[s.id]) for s in run]
         tokens = sum(atom.tokens for atom in atoms)
         if not is_seen or share == 1 or (share > 0 and tokens >= _ALBUM * room):
             found.kept.extend(atom.segment for atom in atoms)
