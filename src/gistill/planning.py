@@ -17,7 +17,8 @@ from gistill.types import Budget, Chunk, Plan, Profile, Step
 
 # Tokens that a prompt template adds around its material; exact counts are the engine's business.
 TEMPLATE = 64
-# The ladder's last rungs. A query has what it needs located from the start: there is less of it.
+# The ladder's last rungs. A query has what it needs located from the start: first there is less of
+# it (preparation.py).
 LOCATED, LESS, EXTRACTIVE = "chunks located instead of read", "less located", "extractive"
 # Trying costs no time that the selected sentences would need, and an engine that is believed to be
 # too slow, and so is never asked, would be believed so for ever.

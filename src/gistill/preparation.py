@@ -1,8 +1,8 @@
 """What a run will read of its thread, and by which plan.
 
 Everything, unless a query is asked that needs only some of it. Where a deadline leaves no time for
-that much, less is located: first down to where that was measured to lose little, before anything
-else is given up (dev/LOG.md), then further, before no model is asked at all.
+that much, less is located before anything else is given up: that was measured to lose the least
+(dev/LOG.md).
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from gistill.store import Store
 from gistill.teacher import local
 from gistill.types import Chunk, Plan, Segment, Unread
 
-_ENOUGH = 512  # tokens located for a query: with fewer, answers get worse
-_LITTLE = 256  # less is not worth reading
+_LITTLE = 256  # tokens located for a query: less is not worth reading
 _SOON = 0.05  # seconds: what a plan has at least
 
 
@@ -42,7 +41,7 @@ def prepare(
         overlap = min(overlap, size // 4)
     start, tried = start_of(store, engine), list[tuple[tuple[Chunk, ...], Plan, list[Unread]]]()
     costs = found.count_all()
-    for read, room in _choices(found, sum(costs.values()), size):
+    for read in _choices(found, sum(costs.values()), size):
         found.unread = _left_out(costs, read)
         chunks = chunking.pack(
             found.admit(read, size), engine.count, max_tokens=size, overlap=overlap
@@ -65,23 +64,23 @@ def prepare(
         if tried and planning.EXTRACTIVE not in worse:
             plan = replace(plan, given_up=(planning.LESS, *worse))
         tried.append((chunks, plan, found.unread))
-        if planning.in_time(plan, budget, start) and not (worse and room // 2 >= _ENOUGH):
+        if planning.in_time(plan, budget, start) and not worse:
             break
     # Where no model would be in time, what needs none reads the most.
     chunks, plan, found.unread = tried[0 if planning.EXTRACTIVE in plan.given_up else -1]
     return chunks, plan
 
 
-def _choices(found: Findings, total: int, size: int) -> Iterator[tuple[Sequence[Segment], int]]:
-    """What could be read, and the tokens of a prompt that it was chosen for: everything, or what a
-    query needs where the `total` does not fit one prompt anyway; then ever less of it."""
+def _choices(found: Findings, total: int, size: int) -> Iterator[Sequence[Segment]]:
+    """What could be read: everything, or what a query needs where the `total` does not fit one
+    prompt anyway; then ever less of it."""
     segments, query = found.thread.segments, found.query
     if query is None or not found.options.locate:
-        yield segments, size
+        yield segments
         return
     room, index = size, None
     if total <= room:
-        yield segments, room
+        yield segments
         room //= 2
     while room >= _LITTLE or room == size:
         if total > room:
@@ -89,7 +88,7 @@ def _choices(found: Findings, total: int, size: int) -> Iterator[tuple[Sequence[
             from gistill.retrieval.rank import Index
 
             index = index or Index(segments)
-            yield locate(segments, query, room, found.engine.count, index).segments, room
+            yield locate(segments, query, room, found.engine.count, index).segments
         room //= 2
 
 
