@@ -17,7 +17,7 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -78,13 +78,18 @@ def main() -> int:
     add("--max_tokens", type=int, default=120, help="of an answer (120)")
     add("--meetings", type=int, help="only the first N of train and of val, for a trial")
     add("--device")
+    return guarded("distill_grid", run, parser.parse_args())
+
+
+def guarded(name: str, run: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
+    """The exit code of a resumable benchmark, which says in one line why it stopped."""
     try:
-        run(parser.parse_args())
+        run(args)
     except GistillError as error:
-        print(f"distill_grid: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("distill_grid: interrupted; give the same command again", file=sys.stderr)
+        print(f"{name}: interrupted; give the same command again", file=sys.stderr)
         return 130
     return 0
 

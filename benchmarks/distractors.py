@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from distill_grid import CONTEXTS, F1, LSUM, bare, evaluated, markdown, say, shown
+from distill_grid import CONTEXTS, F1, LSUM, bare, evaluated, guarded, markdown, say, shown
 from gistill import prompts
 from gistill.bench import scores
 from gistill.bench.paired import difference, interval
@@ -30,7 +30,6 @@ from gistill.decoding.profiles import PROFILES
 from gistill.distill import qmsum
 from gistill.distill.dataset import Row
 from gistill.engines import Engine, open_engine
-from gistill.errors import GistillError
 from gistill.session import open_store
 from gistill.teacher.generation import Generation, claimed_sentences
 
@@ -46,15 +45,7 @@ def main() -> int:
     add("--words", type=int, default=300, help="of a context (300)")
     add("--max-tokens", type=int, default=160, help="of an answer (160)")
     add("--every", type=int, default=1, metavar="N", help="only each Nth question")
-    try:
-        run(parser.parse_args())
-    except GistillError as error:
-        print(f"distractors: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("distractors: interrupted; give the same command again", file=sys.stderr)
-        return 130
-    return 0
+    return guarded("distractors", run, parser.parse_args())
 
 
 def run(args: argparse.Namespace) -> None:

@@ -39,6 +39,7 @@ def prepare(
     overlap = options.overlap
     if options.max_tokens is None:
         overlap = min(overlap, size // 4)
+    speed, fill = speed_of(store, engine), fill_of(store, engine)
     start, tried = start_of(store, engine), list[tuple[tuple[Chunk, ...], Plan, list[Unread]]]()
     costs = found.count_all()
     for read in _choices(found, sum(costs.values()), size):
@@ -51,14 +52,14 @@ def prepare(
         plan = planning.plan(
             chunks,
             budget,
-            speed_of(store, engine),
+            speed,
             max_tokens=size,
             overlap=overlap,
             local_len=options.local_len,
             global_len=options.global_len,
             lanes=lanes_of(engine),
             start=start,
-            fill=fill_of(store, engine),
+            fill=fill,
         )
         worse = plan.given_up
         if tried and planning.EXTRACTIVE not in worse:
