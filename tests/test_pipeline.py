@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gistill.artifacts import jsonfile
+from gistill.engines import Speed
 from gistill.errors import BadInput
 from gistill.options import Options
 from gistill.pipeline import summarize
 from gistill.segmentation import sentences
 from gistill.store import Store
 from gistill.types import Budget, Done, Draft, Notice, Planned, Summary, Thread
+from scripted import Scripted
 from threads import meeting, thread, threads
 
 SMALL = Options(max_tokens=160, overlap=20, local_len=40, global_len=60)
@@ -269,3 +271,59 @@ def test_looking_at_the_plan_changes_nothing_of_the_run(seconds):
     alone = summarize(thread, "echo:window=300", budget, query).result()
     assert (done.text, done.coverage) == (alone.text, alone.coverage)
     assert done.coverage.unread
+
+
+MADE_UP, SAID = "Zebras paint violins in Timbuktu.", "The budget moves to item 2."
+
+
+def searching(request):
+    """Tells what was said only with the four beams of `quality`."""
+    return SAID if request.beams == 4 else MADE_UP
+
+
+def test_what_is_mostly_made_up_is_asked_for_once_more_with_other_beams():
+    engine = Scripted(searching)
+    done = run(meeting(6), engine, options=Options())
+    assert [request.beams for request in engine.asked] == [2, 4]
+    assert engine.asked[0].prompt == engine.asked[1].prompt
+    assert done.text == SAID
+    assert done.summary.gap is None
+    assert done.spend.calls == 2
+
+
+@pytest.mark.parametrize("second", [MADE_UP, ""])
+def test_where_that_is_no_better_sentences_are_selected(second):
+    engine = Scripted(lambda request: second if request.beams == 4 else MADE_UP)
+    done = run(meeting(6), engine, options=Options())
+    assert "most of what the engine wrote has no support" in (done.summary.gap or "")
+    assert "Timbuktu" not in done.text
+    assert done.text
+
+
+def test_an_engine_that_does_not_search_with_beams_is_not_asked_again():
+    class Plain(Scripted):
+        def generate(self, requests, **how):
+            for made in super().generate(requests, **how):
+                yield replace(made, degraded=("beams: the server decodes one sequence",))
+
+    engine = Plain(searching)
+    done = run(meeting(6), engine, options=Options())
+    assert [request.beams for request in engine.asked] == [2]
+    assert "sentences were selected" in (done.summary.gap or "")
+
+
+def test_parts_of_a_whole_are_not_asked_for_again():
+    engine = Scripted(searching)
+    done = run(meeting(40), engine)
+    assert {request.beams for request in engine.asked} == {2}
+    assert "Timbuktu" not in done.text
+
+
+def test_nothing_is_asked_again_where_there_is_no_time_for_it():
+    class Slow(Scripted):
+        speed = Speed(prefill=1e8, decode=100.0)
+
+    for seconds, beams in ((11.0, [2]), (60.0, [2, 4])):
+        engine = Slow(searching)
+        run(meeting(6), engine, Budget(seconds=seconds), Options())
+        assert [request.beams for request in engine.asked] == beams

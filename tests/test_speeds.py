@@ -13,6 +13,7 @@ from gistill import speeds
 from gistill.engines import Speed, open_engine
 from gistill.store import Observation, Store
 from gistill.teacher.generation import Answer
+from gistill.types import Request
 
 GUESS = Speed(prefill=1000.0, decode=100.0)
 
@@ -286,3 +287,16 @@ def test_the_share_that_is_written_is_one(batches):
         made = answer(by=engine.id, tokens_out=written)
         speeds.learn_speed(store, engine, [made], 1.0, allowed=allowed)
     assert 0 < speeds.fill_of(store, engine) <= 1
+
+
+def test_what_requests_are_likely_to_take_follows_what_was_learned():
+    store, engine = Store(), open_engine("echo")
+    asked = [Request("p", "p", 100, beams=4)]
+    full = speeds.seconds_for(store, engine, asked, 50)
+    assert full == speeds.seconds(50, 100, 1, 4, speeds.speed_of(store, engine))
+    for _ in range(3):
+        made = answer(by=engine.id, tokens_out=25)
+        speeds.learn_speed(store, engine, [made], 1.0, allowed=100)
+    speed = speeds.speed_of(store, engine)
+    assert speeds.seconds_for(store, engine, asked, 50) == speeds.seconds(50, 25, 1, 4, speed)
+    assert speeds.seconds_for(store, engine, [], 0) == 0

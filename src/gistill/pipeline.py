@@ -19,7 +19,7 @@ from gistill.findings import LATE, Findings
 from gistill.options import Options, room
 from gistill.prompts import Task, template
 from gistill.retrieval.chunks import choose
-from gistill.speeds import learn_speed
+from gistill.speeds import learn_speed, seconds_for
 from gistill.spending import Meter, StageName
 from gistill.store import Store
 from gistill.teacher import fuse, local
@@ -198,7 +198,7 @@ class _Work:
 
     def _leaves(self, chunks: Sequence[Chunk], plan: Plan) -> Stage[list[Summary]]:
         """Local summaries, one a chunk, in order."""
-        task, requests = leaf_requests(
+        task, requests = local.requests(
             chunks, plan, query=self.found.query, language=self.found.options.language
         )
         read = choose(chunks, len(chunks) - plan.unread, self.found.query, self.found.engine.count)
@@ -212,10 +212,14 @@ class _Work:
         with self.found.meter.stage(stage, 0):
             for answer in (yield from self._answers(asked, stage, task, share)):
                 answers[read[answer.index]] = answer
-        leaves = []
+            leaves = [local.summary(chunk, answers[i]) for i, chunk in enumerate(chunks)]
+            if single:
+                leaves[0] = yield from self._again(
+                    leaves[0], chunks[0], requests[0], answers[0], task
+                )
         for index, chunk in enumerate(chunks):
             answer = answers[index]
-            leaves.append(self._leaf(chunk, requests[index], answer))
+            leaves[index] = self._sound(leaves[index], chunk, requests[index])
             if answer.failed or index in skipped:
                 self.found.count_unread(chunk.segments[chunk.overlap :], answer.gap or "not read")
         if single:
@@ -223,11 +227,32 @@ class _Work:
             leaves = [replace(leaves[0], claims=fuse.compose(leaves[0].claims, (), limits))]
         return leaves
 
-    def _leaf(self, chunk: Chunk, request: Request, answer: Answer) -> Summary:
+    def _again(
+        self, leaf: Summary, chunk: Chunk, request: Request, answer: Answer, task: Task
+    ) -> Stage[Summary]:
+        """`leaf`, or what the engine writes when it searches once more, with other beams, if that
+        has more support: for a leaf that is all there will be, that it mostly made up, and if
+        there is time."""
+        if not self._made_up(leaf) or not answer.searched:
+            return leaf
+        other = local.otherwise(request)
+        took = seconds_for(self.store, self.found.engine, [other], answer.tokens_in)
+        if self.deadline is not None and time.monotonic() + took > self.deadline:
+            return leaf
+        (answer,) = yield from self._answers([other], "single again", task, 1.0)
+        second = local.summary(chunk, answer)
+        better = not answer.gap and self._support(second) > self._support(leaf)
+        return second if better else leaf
+
+    def _support(self, leaf: Summary) -> float:
+        return grounding.support_rate(leaf.claims, self.found.options.support_thr)
+
+    def _made_up(self, leaf: Summary) -> bool:
+        return not leaf.gap and self._support(leaf) < _SOUND
+
+    def _sound(self, leaf: Summary, chunk: Chunk, request: Request) -> Summary:
         """The chunk's summary; selected sentences where the engine mostly made things up."""
-        leaf = local.summary(chunk, answer)
-        rate = grounding.support_rate(leaf.claims, self.found.options.support_thr)
-        if answer.gap or rate >= _SOUND:
+        if not self._made_up(leaf):
             cited = tuple(claim for claim in leaf.claims if claim.cites)
             return replace(leaf, claims=cited or leaf.claims)
         why = "most of what the engine wrote has no support in the text"
@@ -335,24 +360,3 @@ class _Work:
                 group = groups[index]
                 nodes[index] = fuse.summary(ids[index], level, group, answer, segments, limits)
         return nodes
-
-
-def leaf_requests(
-    chunks: Sequence[Chunk], plan: Plan, *, query: str | None, language: str | None
-) -> tuple[Task, list[Request]]:
-    """What the engine is asked of each chunk, and by which prompt."""
-    single = len(chunks) == 1
-    task: Task = "query" if query else "whole" if single else "local"
-    requests = [
-        local.request(
-            chunk.segments,
-            task,
-            PROFILES[plan.profile],
-            max_tokens=plan.global_len if single else plan.local_len,
-            query=query,
-            language=language,
-            alone=single,
-        )
-        for chunk in chunks
-    ]
-    return task, requests

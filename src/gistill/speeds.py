@@ -18,6 +18,7 @@ from weakref import WeakSet
 from gistill.engines import Engine, Speed, machine
 from gistill.store import Observation, Store
 from gistill.teacher.generation import Answer
+from gistill.types import Request
 
 # What a written token costs, against one of a greedy batch that fills its engine: about 1, 2.5 and
 # 4 with 1, 2 and 4 beams, and up to 1.9 more the fewer generations run at once, since an engine
@@ -48,6 +49,14 @@ def seconds(
     """
     read, written = _work(tokens_in, tokens_out, calls, beams, lanes)
     return read / speed.prefill + written / speed.decode
+
+
+def seconds_for(store: Store, engine: Engine, requests: Sequence[Request], tokens_in: int) -> float:
+    """What `requests`, whose prompts have so many tokens in all, are likely to take."""
+    written = fill_of(store, engine) * sum(request.max_tokens for request in requests)
+    beams = max((request.beams for request in requests), default=1)
+    speed, lanes = speed_of(store, engine), lanes_of(engine)
+    return seconds(tokens_in, written, len(requests), beams, speed, lanes=lanes)
 
 
 def _work(

@@ -1,11 +1,13 @@
 """From a chunk to grounded claims."""
 
+from dataclasses import replace
+
 import pytest
 
 from gistill.decoding.profiles import PROFILES
 from gistill.errors import BadInput
 from gistill.teacher.generation import Answer
-from gistill.teacher.local import lines, request, short_sentence, summary
+from gistill.teacher.local import lines, otherwise, request, short_sentence, summary
 from gistill.types import Chunk
 from threads import meeting, thread
 
@@ -49,3 +51,13 @@ def test_short_sentence_finds_what_fits_or_says_how_much_would():
         short_sentence([chunk], words, 1)
     with pytest.raises(BadInput, match="no sentence was found"):
         short_sentence([Chunk("c0000", thread("x" * 5000).segments, 9)], words, 100)
+
+
+def test_a_second_search_differs_in_its_beams_alone():
+    for name, beams in (("greedy", 4), ("fast", 4), ("quality", 2)):
+        first = request(
+            meeting(5).segments, "local", PROFILES[name], max_tokens=50, query=None, language=None
+        )
+        second = otherwise(first)
+        assert second.beams == beams != first.beams
+        assert replace(second, beams=first.beams, length_penalty=first.length_penalty) == first

@@ -16,8 +16,7 @@ from gistill.distill.dataset import SPLITS, Row
 from gistill.distill.teacher import SOUND
 from gistill.grounding import Evidence, support_rate
 from gistill.options import Options
-from gistill.pipeline import leaf_requests
-from gistill.teacher import fuse
+from gistill.teacher import fuse, local
 from gistill.teacher.generation import Answer, Generation, claimed_sentences
 from gistill.types import Chunk, Done, Request, Segment, Thread
 
@@ -104,7 +103,7 @@ _Found = tuple[prompts.Task, Request, Answer, Sequence[Chunk]]
 
 
 def _leaf_rows(done: Done, generation: Generation, options: Options) -> Iterator[_Found]:
-    task, requests = leaf_requests(
+    task, requests = local.requests(
         done.chunks, done.plan, query=done.query, language=options.language
     )
     stage = "single" if len(done.chunks) == 1 else "local"

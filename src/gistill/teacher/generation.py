@@ -44,6 +44,12 @@ class Answer:
     reused: bool = False
     degraded: tuple[str, ...] = ()
 
+    @property
+    def searched(self) -> bool:
+        """Whether the engine took as many beams as it was asked to: with others it would write
+        something else."""
+        return not any(note.startswith("beams") for note in self.degraded)
+
 
 @dataclass(slots=True)
 class Generation:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from gistill import prompts
-from gistill.decoding.profiles import Decoding
+from gistill.decoding.profiles import PROFILES, Decoding
 from gistill.errors import BadInput
 from gistill.grounding import Evidence
 from gistill.segmentation import sentences
 from gistill.segmentation.render import render
 from gistill.teacher.generation import Answer, claimed_sentences
-from gistill.types import Chunk, Claim, Request, Segment, Summary
+from gistill.types import Chunk, Claim, Plan, Request, Segment, Summary
 
 
 def lines(segments: Sequence[Segment]) -> str:
@@ -34,6 +35,33 @@ def request(
     template, words = prompts.template(task), prompts.words_in(max_tokens)
     prompt = template.render(text, query=query, language=language, words=words)
     return decoding.request(prompt, text, max_tokens, query, alone=alone)
+
+
+def requests(
+    chunks: Sequence[Chunk], plan: Plan, *, query: str | None, language: str | None
+) -> tuple[prompts.Task, list[Request]]:
+    """What the engine is asked of each chunk, and by which prompt."""
+    single = len(chunks) == 1
+    task: prompts.Task = "query" if query else "whole" if single else "local"
+    asked = [
+        request(
+            chunk.segments,
+            task,
+            PROFILES[plan.profile],
+            max_tokens=plan.global_len if single else plan.local_len,
+            query=query,
+            language=language,
+            alone=single,
+        )
+        for chunk in chunks
+    ]
+    return task, asked
+
+
+def otherwise(first: Request) -> Request:
+    """`first` once more, searched with other beams: four of them, or two where it had four."""
+    other = PROFILES["fast" if first.beams == PROFILES["quality"].beams else "quality"]
+    return replace(first, beams=other.beams, length_penalty=other.length_penalty)
 
 
 def summary(chunk: Chunk, answer: Answer) -> Summary:
