@@ -76,7 +76,8 @@ def main() -> int:
     add("--rank", type=int, default=16)
     add("--learning_rate", type=float, default=6e-4)
     add("--max_tokens", type=int, default=120, help="of an answer (120)")
-    add("--meetings", type=int, help="only the first N of train and of val, for a trial")
+    add("--meetings", type=int, metavar="N", help="train on N meetings, evenly spread")
+    add("--every", type=int, default=1, metavar="N", help="ask only each Nth question of val")
     add("--device")
     return guarded("distill_grid", run, parser.parse_args())
 
@@ -95,9 +96,11 @@ def guarded(name: str, run: Callable[[argparse.Namespace], None], args: argparse
 
 
 def run(args: argparse.Namespace) -> None:
-    known = [bare(m) for m in qmsum.read(args.qmsum, "train")][: args.meetings]
-    asked = [bare(m) for m in qmsum.read(args.qmsum, "val")][: args.meetings]
-    questions = list(evaluated(asked, args.words))
+    known = [bare(m) for m in qmsum.read(args.qmsum, "train")]
+    read = min(args.meetings or len(known), len(known))
+    known = [known[i * len(known) // read] for i in range(read)]
+    asked = [bare(m) for m in qmsum.read(args.qmsum, "val")]
+    questions = list(evaluated(asked, args.words))[:: args.every]
     cells = [Cell(a, b, seed) for seed in args.seeds for a in LEARNT for b in TARGETS]
     found: dict[Cell, dict[str, Any]] = {}
     for cell in cells:
@@ -214,8 +217,10 @@ def write(
     ]  # fmt: skip
     apart = list(_differences(means, meetings))
     share = np.mean([row["half"].distractors for _, row in questions])
+    many = f"{args.meetings} meetings" if args.meetings else "all of train"
     steps = (
-        f"{args.steps} steps of up to {args.batch_tokens} tokens, contexts of {args.words} words"
+        f"{args.steps} steps of up to {args.batch_tokens} tokens on {many}, contexts of "
+        f"{args.words} words"
     )
     text = [
         f"QMSum val, {len(meetings)} specific questions on {len(set(meetings))} meetings. {steps}; "
