@@ -1,6 +1,7 @@
 """The invariants of the design, with the echo engine (numbers as in the design)."""
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -327,3 +328,16 @@ def test_nothing_is_asked_again_where_there_is_no_time_for_it():
         engine = Slow(searching)
         run(meeting(6), engine, Budget(seconds=seconds), Options())
         assert [request.beams for request in engine.asked] == beams
+
+
+@pytest.mark.parametrize(("turns", "asked"), [(6, {42}), (40, {28, 42})])
+def test_a_model_that_stays_below_what_it_is_asked_for_is_asked_for_more(turns, asked):
+    def words(slack: int) -> set[int]:
+        engine = Scripted(lambda request: SAID)
+        engine.slack = slack
+        run(meeting(turns), engine)
+        prompts = [request.prompt for request in engine.asked]
+        return {int(re.search(r"at most (\d+) words", prompt)[1]) for prompt in prompts}
+
+    assert words(0) == {n // 10 * 10 for n in asked}
+    assert words(60) == {(n + 60) // 10 * 10 for n in asked}

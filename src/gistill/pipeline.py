@@ -14,7 +14,7 @@ from typing import TypeVar
 from gistill import grounding, preparation
 from gistill.decoding.deadline import Emit, until
 from gistill.decoding.profiles import PROFILES
-from gistill.engines import Engine, open_or_select
+from gistill.engines import Engine, open_or_select, slack_of
 from gistill.findings import LATE, Findings
 from gistill.options import Options, room
 from gistill.prompts import Task, template
@@ -199,7 +199,11 @@ class _Work:
     def _leaves(self, chunks: Sequence[Chunk], plan: Plan) -> Stage[list[Summary]]:
         """Local summaries, one a chunk, in order."""
         task, requests = local.requests(
-            chunks, plan, query=self.found.query, language=self.found.options.language
+            chunks,
+            plan,
+            query=self.found.query,
+            language=self.found.options.language,
+            slack=slack_of(self.found.engine),
         )
         read = choose(chunks, len(chunks) - plan.unread, self.found.query, self.found.engine.count)
         skipped = [i for i in range(len(chunks)) if i not in read]
@@ -338,6 +342,7 @@ class _Work:
                 max_tokens=limits.tokens,
                 query=self.found.query,
                 language=self.found.options.language,
+                slack=slack_of(self.found.engine),
                 alone=len(groups) == 1,
             )
             for index in asked

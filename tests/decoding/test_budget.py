@@ -13,6 +13,7 @@ from gistill.errors import BadInput
 from gistill.segmentation import sentences
 from gistill.store import Store
 from gistill.types import Completion, Draft
+from scripted import Scripted
 from threads import meeting
 
 KEYS = {
@@ -190,3 +191,11 @@ def test_what_is_no_model_is_said(tmp_path):
         BudgetDecoder(tmp_path)
     with pytest.raises(BadInput):
         BudgetDecoder("nothing-like-it")
+
+
+def test_a_model_that_stays_below_what_it_is_asked_for_is_asked_for_more():
+    engine = Scripted(lambda request: "The lamp was lit at noon.")
+    engine.slack = 60
+    BudgetDecoder(engine).generate_with_budget("The lamp was lit at noon.", 100)
+    (request,) = engine.asked
+    assert "at most 130 words" in request.prompt

@@ -34,6 +34,14 @@ def test_each_target_was_made_from_its_own_input():
             assert sentence.rstrip(".") in row.input
 
 
+def test_every_generation_becomes_a_row_that_of_the_root_too():
+    engine, store = open_engine("echo"), Store()
+    done = summarize(meeting(60), engine, options=OPTIONS, store=store).result()
+    found = list(hierarchy.generated(done, meeting(60), Generation(engine, store), OPTIONS))
+    assert len(found) == done.spend.calls
+    assert found[-1].chunks == tuple(chunk.id for chunk in done.chunks)
+
+
 def repeating(parts):
     """A thread where most of each part is said again and again, so that dedupe has much to do."""
     lines = []

@@ -28,7 +28,8 @@ def test_every_model_is_complete() -> None:
 def test_the_folder_changes_with_the_inputs() -> None:
     about = spec("bundled")
     assert about.key.startswith("bundled-")
-    assert replace(about, adapter_sha256="1").key != about.key
+    for change in ({"adapter_sha256": "1"}, {"window": 1}, {"slack": 1}):
+        assert replace(about, **change).key != about.key
     (wheel,) = about.wheels
     other = replace(wheel, members=(replace(wheel.members[0], sha256="1"),))
     assert replace(about, wheels=(other,)).key != about.key

@@ -33,4 +33,5 @@ def test_a_length_is_asked_for_in_words():
     asked = [words_in(tokens) for tokens in range(1, 500)]
     assert asked == sorted(asked)
     assert (words_in(1), words_in(200)) == (5, 140)
+    assert (words_in(1, 60), words_in(200, 60)) == (60, 200)
     assert all(words <= tokens for tokens, words in enumerate(asked, 1) if tokens > 5)

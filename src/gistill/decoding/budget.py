@@ -17,7 +17,7 @@ from typing import TypedDict
 from gistill import planning, prompts
 from gistill.decoding.deadline import Emit, until
 from gistill.decoding.profiles import PROFILES
-from gistill.engines import Engine, OpenOptions, open_engine, spec_of
+from gistill.engines import Engine, OpenOptions, open_engine, slack_of, spec_of
 from gistill.errors import BadInput, Overflow
 from gistill.findings import LATE
 from gistill.home import home
@@ -255,7 +255,7 @@ class _Call:
         emit(self._decoded(kept, finish=finish, degraded=degraded))
 
     def _prompt(self, template: prompts.Template, length: int) -> str:
-        words = prompts.words_in(length)
+        words = prompts.words_in(length, slack_of(self.engine))
         return template.render(self.text, query=self.query, language=self.language, words=words)
 
     def _plan(self, tokens_in: int) -> Plan:

@@ -14,6 +14,7 @@ from gistill.artifacts.citations import nodes
 from gistill.decoding.profiles import PROFILES
 from gistill.distill.dataset import SPLITS, Row
 from gistill.distill.teacher import SOUND
+from gistill.engines import slack_of
 from gistill.grounding import Evidence, support_rate
 from gistill.options import Options
 from gistill.teacher import fuse, local
@@ -104,7 +105,11 @@ _Found = tuple[prompts.Task, Request, Answer, Sequence[Chunk]]
 
 def _leaf_rows(done: Done, generation: Generation, options: Options) -> Iterator[_Found]:
     task, requests = local.requests(
-        done.chunks, done.plan, query=done.query, language=options.language
+        done.chunks,
+        done.plan,
+        query=done.query,
+        language=options.language,
+        slack=slack_of(generation.engine),
     )
     stage = "single" if len(done.chunks) == 1 else "local"
     version = prompts.template(task).version
@@ -120,13 +125,16 @@ def _fuse_rows(done: Done, generation: Generation, options: Options) -> Iterator
     for node in nodes(done.summary):
         if len(node.children) < 2:
             continue
-        length = done.plan.global_len if node is done.summary else done.plan.local_len
+        last = node is done.summary
+        length = done.plan.global_len if last else done.plan.local_len
         request = fuse.request(
             node.children,
             PROFILES[done.plan.profile],
             max_tokens=length,
             query=done.query,
             language=options.language,
+            slack=slack_of(generation.engine),
+            alone=last,
         )
         version = prompts.template(task).version
         answer = generation.stored(request, stage=f"fuse {node.level}", version=version)

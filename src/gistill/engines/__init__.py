@@ -40,6 +40,8 @@ class Engine(Protocol):
     speed: a first guess; the store replaces it by what was measured here.
     lanes (optional): generations that run side by side, each as fast as if it were alone.
     start (optional): a first guess at the seconds before the first generation begins.
+    slack (optional): words to ask for beyond those that fit, of a model that stays below what it
+        is asked for.
     """
 
     id: str
@@ -71,6 +73,11 @@ class Engine(Protocol):
         is under way.
         """
         ...
+
+
+def slack_of(engine: Engine) -> int:
+    """Words to ask `engine` for beyond those that fit; none, unless it says otherwise."""
+    return int(getattr(engine, "slack", 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ class Spec:
 
     What openvino runs is built from the one GGUF file of its wheel: `adapter` is a peft LoRA
     folder merged into the weights, `adapter_sha256` that of its `adapter_model.safetensors`,
-    `window` counts tokens. What faster-whisper runs is taken out of its wheels as it is.
+    `window` counts tokens, `slack` words, as `Engine` says. What faster-whisper runs is taken out
+    of its wheels as it is.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Spec:
     runs: Runner
     wheels: tuple[Wheel, ...]
     window: int = 0
+    slack: int = 0
     adapter: Path | None = None
     adapter_sha256: str = ""
 
@@ -70,9 +72,9 @@ class Spec:
 
     @property
     def key(self) -> str:
-        """The folder's name: it changes with whatever changes the built weights."""
+        """The folder's name: it changes with whatever changes what is built in it."""
         contents = " ".join(member.sha256 for member in self.members)
-        inputs = f"{RECIPE} {contents} {self.adapter_sha256}"
+        inputs = f"{RECIPE} {contents} {self.adapter_sha256} {self.window} {self.slack}"
         return f"{self.name}-{hashlib.sha256(inputs.encode()).hexdigest()[:12]}"
 
 

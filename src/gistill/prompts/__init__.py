@@ -62,10 +62,11 @@ def overhead(
     return max(sizes) + _SEAM
 
 
-def words_in(max_tokens: int) -> int:
+def words_in(max_tokens: int, slack: int = 0) -> int:
     """The words to ask for when an answer may have `max_tokens`, in tens where there are many.
 
-    A token is about three quarters of a word; models write a little more than they are asked for.
+    A token is about three quarters of a word; models write a little more than they are asked for,
+    unless they are known to stay below by `slack` words.
     """
-    words = int(0.7 * max_tokens)
+    words = int(0.7 * max_tokens) + slack
     return words // 10 * 10 if words > 20 else max(5, words)

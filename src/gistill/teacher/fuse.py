@@ -51,12 +51,13 @@ def request(
     max_tokens: int,
     query: str | None,
     language: str | None,
+    slack: int = 0,
     alone: bool = False,
 ) -> Request:
-    """The generation that fuses `group`."""
+    """The generation that fuses `group`; `slack` is the engine's."""
     text = notes(group)
     template = prompts.template("fuse_query" if query else "fuse")
-    words = prompts.words_in(max_tokens)
+    words = prompts.words_in(max_tokens, slack)
     prompt = template.render(text, query=query, language=language, words=words)
     return decoding.request(prompt, text, max_tokens, query, alone=alone)
 

@@ -28,19 +28,20 @@ def request(
     max_tokens: int,
     query: str | None,
     language: str | None,
+    slack: int = 0,
     alone: bool = False,
 ) -> Request:
-    """The generation that summarizes `segments`."""
+    """The generation that summarizes `segments`; `slack` is the engine's."""
     text = lines(segments)
-    template, words = prompts.template(task), prompts.words_in(max_tokens)
+    template, words = prompts.template(task), prompts.words_in(max_tokens, slack)
     prompt = template.render(text, query=query, language=language, words=words)
     return decoding.request(prompt, text, max_tokens, query, alone=alone)
 
 
 def requests(
-    chunks: Sequence[Chunk], plan: Plan, *, query: str | None, language: str | None
+    chunks: Sequence[Chunk], plan: Plan, *, query: str | None, language: str | None, slack: int
 ) -> tuple[prompts.Task, list[Request]]:
-    """What the engine is asked of each chunk, and by which prompt."""
+    """What an engine of this `slack` is asked of each chunk, and by which prompt."""
     single = len(chunks) == 1
     task: prompts.Task = "query" if query else "whole" if single else "local"
     asked = [
@@ -51,6 +52,7 @@ def requests(
             max_tokens=plan.global_len if single else plan.local_len,
             query=query,
             language=language,
+            slack=slack,
             alone=single,
         )
         for chunk in chunks

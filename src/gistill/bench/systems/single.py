@@ -11,7 +11,7 @@ from gistill import prompts
 from gistill.bench.systems import Latest, Options, Output
 from gistill.decoding.profiles import PROFILES
 from gistill.distill.qmsum import Meeting, Question
-from gistill.engines import OpenOptions, open_engine
+from gistill.engines import OpenOptions, open_engine, slack_of
 from gistill.errors import BadInput, Overflow
 from gistill.grounding import Evidence
 from gistill.retrieval.locate import locate
@@ -39,7 +39,7 @@ class SinglePass:
         self._engine = open_engine(options.engine, OpenOptions(offline=options.offline))
         self._profile, self._penalty = options.profile, options.repetition_penalty
         self._tokens = options.tokens or TOKENS
-        self._words = options.words or prompts.words_in(self._tokens)
+        self._words = options.words or prompts.words_in(self._tokens, slack_of(self._engine))
         self._batch = options.batch
         self._index = Latest(lambda meeting: Index(meeting.segments))
         self._located: int | None = None
