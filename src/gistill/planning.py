@@ -21,8 +21,9 @@ TEMPLATE = 64
 # it (preparation.py).
 LOCATED, LESS, EXTRACTIVE = "chunks located instead of read", "less located", "extractive"
 # Trying costs no time that the selected sentences would need, and an engine that is believed to be
-# too slow, and so is never asked, would be believed so for ever.
-_HOPE = 4.0
+# too slow, and so is never asked, would be believed so for ever. Half of an answer is still better
+# than selected sentences; less is not (dev/LOG.md).
+_HOPE = 2.0
 _SHORT = 32  # tokens: no plan asks for shorter local summaries, to save time
 _USABLE = 0.9  # share of the time budget that a plan may fill: the rest is for surprises
 
