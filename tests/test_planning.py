@@ -44,6 +44,20 @@ def test_things_are_given_up_in_the_order_of_the_ladder():
     assert planned(seconds=1e-6).unread == len(CHUNKS)
 
 
+def test_the_model_is_tried_where_half_of_an_answer_may_be_done():
+    least = planned(seconds=1e-3, chunks=CHUNKS[:1]).steps
+    assert least == ()
+    # A lone pass, one beam, a quarter of its length: nothing but the model is left to give up.
+    cheapest = min(
+        plan(CHUNKS[:1], Budget(seconds=s / 100), Speed(1000, 100), **LENGTHS).seconds or 1e9
+        for s in range(1, 200)
+    )
+    for share, tried in ((0.6, True), (0.4, False)):
+        made = planned(seconds=share * cheapest / 0.9, chunks=CHUNKS[:1])
+        assert bool(made.steps) is tried
+        assert ("extractive" in made.given_up) is not tried
+
+
 @given(st.floats(0.01, 1000), st.floats(0.01, 1000))
 def test_more_time_never_gives_up_more(a, b):
     less, more = sorted((a, b))
