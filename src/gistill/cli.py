@@ -167,6 +167,8 @@ def _add_settings(verb: argparse.ArgumentParser) -> None:
         "folder or a hub id")  # fmt: skip
     add("--spoken-language", metavar="CODE", help="of recordings, such as de; detected by default "
         "where the model knows more than English")  # fmt: skip
+    add("--voices", metavar="DIR", help="who speaks in recordings (S1, S2, …), by sherpa-onnx: "
+        "DIR holds segmentation.onnx and embedding.onnx")  # fmt: skip
     add("--caption", metavar="SPEC", help="the engine that describes images: hf:ID_OR_PATH or "
         "openai:URL#model; none by default")  # fmt: skip
     add("--no-ocr", dest="ocr", action="store_false", default=None, help="read no text in images")

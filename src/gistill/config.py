@@ -43,6 +43,7 @@ class Settings:
     language: str | None = None
     asr: str = "whisper-tiny.en"
     spoken_language: str | None = None
+    voices: str | None = None
     caption: str | None = None
     ocr: bool = True
     format: str = "text"

@@ -41,6 +41,7 @@ def read(settings: Settings, paths: Sequence[str], *, quiet: bool = False) -> Th
             caption=settings.caption,
             ocr=settings.ocr,
             language=settings.spoken_language,
+            voices=settings.voices,
             offline=settings.offline,
             memory=store,
             say=reporter.reading,

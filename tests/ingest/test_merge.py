@@ -1,6 +1,13 @@
 from __future__ import annotations
 
-from sources import thread
+import pytest
+
+from gistill.ingest import audio
+from gistill.ingest.blob import Blob
+from gistill.ingest.pieces import Pieces
+from gistill.ingest.reading import Extract
+from gistill.ingest.tools import Tools
+from sources import mail, thread
 
 
 def post(hour: int, text: str, **more: object) -> dict[str, object]:
@@ -64,3 +71,37 @@ def test_ids_stay_when_a_thread_grows() -> None:
     short = thread(("a.txt", "\n".join(lines[:20])))
     grown = thread(("a.txt", "\n".join(lines)))
     assert grown.segments[:20] == short.segments
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings are heard to say what stands in them: "S1 Hello" is the first voice's."""
+
+    def read(blob: Blob, tools: Tools) -> Extract:
+        pieces = Pieces()
+        for line in blob.data(1000).decode().splitlines():
+            speaker, text = line.split(maxsplit=1)
+            pieces.add(text, kind="audio", speaker=speaker, time=(0.0, 1.0))
+        return pieces.extract(blob)
+
+    monkeypatch.setattr(audio, "read", read)
+
+
+@pytest.mark.usefixtures("heard")
+def test_voices_of_several_recordings_are_not_taken_for_one() -> None:
+    found = thread(("a.wav", b"S1 Hello.\nS2 Hi."))
+    assert [s.speaker for s in found.segments] == ["S1", "S2"]
+    found = thread(("a.wav", b"S1 Hello.\nS2 Hi."), ("b.wav", b"S1 Bye."))
+    assert [s.speaker for s in found.segments] == ["S1 (a.wav)", "S2 (a.wav)", "S1 (b.wav)"]
+
+
+@pytest.mark.usefixtures("heard")
+@pytest.mark.parametrize(
+    ("said", "speakers"),
+    [(b"S1 Hello.", ["Ada Lovelace"]), (b"S1 Hello.\nS2 Hi.", ["S1", "S2"])],
+)
+def test_the_only_voice_in_a_message_is_its_posters(said: bytes, speakers: list[str]) -> None:
+    message = mail()
+    message.add_attachment(said, maintype="audio", subtype="wav", filename="voice.wav")
+    found = thread(("a.eml", bytes(message)))
+    assert [s.speaker for s in found.segments if s.kind == "audio"] == speakers

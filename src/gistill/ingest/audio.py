@@ -9,13 +9,14 @@ from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from gistill.errors import BadInput
-from gistill.ingest import recording, sound
+from gistill.ingest import recording, sound, voices
 from gistill.ingest.blob import Blob
 from gistill.ingest.hearing import Ear, Heard, Word, ear
 from gistill.ingest.pieces import Pieces
 from gistill.ingest.reading import Extract, plural
 from gistill.ingest.sound import RATE, Flaws, Tape
 from gistill.ingest.tools import Tools
+from gistill.ingest.voices import Turn
 from gistill.store import key
 
 if TYPE_CHECKING:
@@ -47,20 +48,25 @@ class Said(NamedTuple):
 
     text: str
     time: tuple[float, float]
+    speaker: str | None = None
 
 
 @dataclass(slots=True)
 class Speech:
-    """What was said in a recording; `language` is empty where nothing was."""
+    """What was said in a recording; `language` is empty where nothing was, `turns` where nobody
+    asked who speaks."""
 
     words: list[Word] = field(default_factory=list)
     language: str = ""
     notes: list[str] = field(default_factory=list)
+    turns: tuple[Turn, ...] = ()
 
     def utterances(self) -> Iterator[Said]:
-        for run in utterances(self.words):
-            if text := marked(run):
-                yield Said(text, (run[0].start, max(run[0].start, run[-1].end)))
+        for speaker, words in spoken(self.words, self.turns):
+            for run in utterances(words):
+                if text := marked(run):
+                    time = (run[0].start, max(run[0].start, run[-1].end))
+                    yield Said(text, time, speaker or None)
 
 
 def accepts(name: str, head: bytes) -> bool:
@@ -82,7 +88,7 @@ def read(blob: Blob, tools: Tools) -> Extract:
         speech = listen(file, blob, tools)
     for said in speech.utterances():
         when = begun + dt.timedelta(seconds=said.time[0]) if begun else None
-        pieces.add(said.text, kind="audio", time=said.time, when=when)
+        pieces.add(said.text, kind="audio", speaker=said.speaker, time=said.time, when=when)
     pieces.notes += speech.notes
     return pieces.extract(blob, title)
 
@@ -115,6 +121,8 @@ def listen(file: InputContainer, blob: Blob, tools: Tools) -> Speech:
     ]
     if speech.language not in ("", "en", tools.language):
         speech.notes.append(f"taken for {speech.language!r}, which its first words seemed to be")
+    if tools.voices and speech.words:
+        speech.turns = voices.turns(blob, tools)
     return speech
 
 
@@ -133,6 +141,32 @@ def _window(
         value = {"end": window.end, "last": window.last, "flaws": astuple(flaws)}
         tools.memory.put(place, "heard", {**value, **heard._asdict()})
     return heard, window.end, window.last
+
+
+def spoken(words: Sequence[Word], turns: Sequence[Turn]) -> list[tuple[str, list[Word]]]:
+    """`words` by who speaks them: a phrase is one person's, the one heard for most of it, or of
+    the one before where none is heard."""
+    if not turns:
+        return [("", list(words))] if words else []
+    runs: list[tuple[str, list[Word]]] = []
+    for phrase in _phrases(words):
+        speaker = voices.voice(phrase[0].start, phrase[-1].end, turns)
+        if runs and speaker in ("", runs[-1][0]):
+            runs[-1][1].extend(phrase)
+        else:
+            runs.append((speaker, phrase))
+    return runs
+
+
+def _phrases(words: Sequence[Word]) -> list[list[Word]]:
+    """`words` as runs up to the end of a sentence or a pause: few people stop in their midst."""
+    runs: list[list[Word]] = []
+    for word in words:
+        over = not runs or _STOP.search(runs[-1][-1].text)
+        if over or word.start - runs[-1][-1].end >= _PAUSE:
+            runs.append([])
+        runs[-1].append(word)
+    return runs
 
 
 def utterances(words: Sequence[Word]) -> list[list[Word]]:

@@ -67,6 +67,7 @@ def merge(parts: Sequence[Part]) -> tuple[list[Segment], list[Source], list[str]
             run.extend(keyed)
         run.sort(key=lambda item: item[0])
         placed.extend(item for _, item in run)
+    _name_voices(placed)
     found = list(_all(parts))
     notes += _join_twins(placed, [part for part in found if part.twin])
     _cite_quotes(placed, found)
@@ -85,6 +86,21 @@ def merge(parts: Sequence[Part]) -> tuple[list[Segment], list[Source], list[str]
             "word, read once and cited there too"
         )
     return segments, [part.source for part in found], notes
+
+
+def _name_voices(placed: Sequence[_Placed]) -> None:
+    """Voices are numbered recording by recording: where several have them, each is named with its
+    own. The only voice in a message is its poster's."""
+    voiced = [one for one in placed if one.entry.kind == "audio" and one.entry.speaker]
+    heard: dict[str, set[str | None]] = {}
+    for one in voiced:
+        heard.setdefault(one.source, set()).add(one.entry.speaker)
+    for one in voiced:
+        if one.parent and len(heard[one.source]) == 1:
+            one.entry = one.entry._replace(speaker=None)
+        elif len(heard) > 1:
+            named = f"{one.entry.speaker} ({one.source})"
+            one.entry = one.entry._replace(speaker=named)
 
 
 def _all(parts: Sequence[Part]) -> Iterator[Part]:

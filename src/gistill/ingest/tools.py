@@ -31,20 +31,27 @@ class Tools:
     asr: "whisper-tiny.en" (fetched by `gistill models get`), a local folder or a hub id.
     caption: an engine SPEC that describes images, None for none.
     language: spoken, as an ISO 639-1 code; None to detect it where the model can.
+    voices: a folder of models that tell who speaks in recordings; None not to ask.
     say: told what is being done and how much of it is done, 0 to 1.
 
-    Raises: BadInput for a language that no model knows, or that `asr` by its name does not.
+    Raises: BadInput for a language that no model knows, or that `asr` by its name does not, and
+    for a folder `voices` without the models; MissingExtra.
     """
 
     asr: str = "whisper-tiny.en"
     caption: str | None = None
     ocr: bool = True
     language: str | None = None
+    voices: str | None = None
     offline: bool = False
     memory: Memory | None = None
     say: Callable[[str, float], None] = lambda what, share: None
 
     def __post_init__(self) -> None:
+        if self.voices is not None:
+            from gistill.ingest import voices
+
+            voices.check(self.voices)
         if self.language is None:
             return
         if self.language not in LANGUAGES:
