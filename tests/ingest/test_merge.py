@@ -105,3 +105,7 @@ def test_the_only_voice_in_a_message_is_its_posters(said: bytes, speakers: list[
     message.add_attachment(said, maintype="audio", subtype="wav", filename="voice.wav")
     found = thread(("a.eml", bytes(message)))
     assert [s.speaker for s in found.segments if s.kind == "audio"] == speakers
+    # A message's only voice is no reason to name those of a recording otherwise.
+    both = thread(("a.eml", bytes(message)), ("talk.wav", b"S1 Well."))
+    own = "S1" if len(speakers) == 1 else "S1 (talk.wav)"
+    assert both.segments[-1].speaker == own

@@ -95,10 +95,12 @@ def _name_voices(placed: Sequence[_Placed]) -> None:
     heard: dict[str, set[str | None]] = {}
     for one in voiced:
         heard.setdefault(one.source, set()).add(one.entry.speaker)
+    posted = {one.source for one in voiced if one.parent and len(heard[one.source]) == 1}
+    several = len(heard) - len(posted) > 1
     for one in voiced:
-        if one.parent and len(heard[one.source]) == 1:
+        if one.source in posted:
             one.entry = one.entry._replace(speaker=None)
-        elif len(heard) > 1:
+        elif several:
             named = f"{one.entry.speaker} ({one.source})"
             one.entry = one.entry._replace(speaker=named)
 
