@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import Literal
 
 from gistill.home import home
+from gistill.ingest import voices
 from gistill.ingest.needs import Needs
 
 # What each extra brings, by the module that shows it is there; readers say theirs themselves.
@@ -22,6 +23,7 @@ _EXTRAS = {
     "bench": ("matplotlib", "nltk", "rouge_score"),
     "ct2": ("ctranslate2",),
     "serve": ("starlette", "uvicorn"),
+    voices.NEEDS.extra: voices.NEEDS.modules,
 }
 
 
