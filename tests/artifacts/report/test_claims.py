@@ -1,3 +1,5 @@
+import re
+
 import samples
 from gistill.artifacts.citations import Citations
 from gistill.artifacts.report import claims
@@ -14,6 +16,15 @@ def test_sentences_carry_number_source_and_support():
         '<a class="chip" href="#t1" title="00:14:00, Ada Lovelace" '
         'aria-label="Source 1: 00:14:00, Ada Lovelace">1</a>'
     ) in html
+
+
+def test_the_sources_of_a_sentence_come_by_number():
+    ids = tuple(reversed(CITATIONS.numbers))
+    found = re.findall(r">(\d+)</a>", claims.chips(ids, CITATIONS))
+    assert found == [str(n) for n in sorted(CITATIONS.numbers.values())]
+    assert len(found) > 2
+    # Not all are cited in the order in which they stand in the thread, or this says nothing.
+    assert list(CITATIONS.numbers) != sorted(CITATIONS.numbers)
 
 
 def test_weak_and_flagged_sentences_say_why():

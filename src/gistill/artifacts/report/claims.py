@@ -42,8 +42,9 @@ def item(claim: Claim, citations: Citations, *, anchor: str = "", low: bool = Fa
 
 
 def chips(ids: tuple[str, ...], citations: Citations) -> str:
-    """The citations of a sentence as links to their segments."""
-    links = "".join(_chip(segment, citations) for segment in citations.cited(ids))
+    """The citations of a sentence as links to their segments, by number."""
+    cited = sorted(citations.cited(ids), key=lambda segment: citations.numbers[segment.id])
+    links = "".join(_chip(segment, citations) for segment in cited)
     return f' <span class="cites">{links}</span>' if links else ""
 
 
