@@ -301,6 +301,12 @@ def test_where_that_is_no_better_sentences_are_selected(second):
     assert done.text
 
 
+def test_what_is_all_made_up_of_a_text_without_sentences_is_no_summary():
+    engine = Scripted(lambda request: MADE_UP)
+    with pytest.raises(BadInput, match="no sentence was found"):
+        run(thread("junk"), engine, options=Options())
+
+
 def test_an_engine_that_does_not_search_with_beams_is_not_asked_again():
     class Plain(Scripted):
         def generate(self, requests, **how):

@@ -255,13 +255,16 @@ class _Work:
         return not leaf.gap and self._support(leaf) < _SOUND
 
     def _sound(self, leaf: Summary, chunk: Chunk, request: Request) -> Summary:
-        """The chunk's summary; selected sentences where the engine mostly made things up."""
+        """The chunk's summary; selected sentences where the engine mostly made things up, and
+        nothing where there is none to select and all of it is made up."""
         if not self._made_up(leaf):
             cited = tuple(claim for claim in leaf.claims if claim.cites)
             return replace(leaf, claims=cited or leaf.claims)
         why = "most of what the engine wrote has no support in the text"
         selected = local.summary(chunk, self.generation.selected(request, 0, why))
-        return selected if selected.claims else leaf
+        if selected.claims or not any(claim.cites for claim in leaf.claims):
+            return selected
+        return leaf
 
     def _answers(
         self, requests: Sequence[Request], stage: str, task: Task, share: float
