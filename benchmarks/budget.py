@@ -24,7 +24,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gistill import Budget, Options, Store, load, summarize
 from gistill.decoding.budget import BudgetDecoder
@@ -46,6 +46,7 @@ WHOLE = "fast"  # the setting without a budget that the others are compared with
 AIM = 0.5  # ROUGE-Lsum that half of the tokens may cost
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 def deadlines(args: argparse.Namespace) -> None:
@@ -131,7 +132,11 @@ def questions(data: Path | None, limit: int | None) -> list[Query]:
     """Those of val, or `limit` of them spread evenly, so that all kinds are among them."""
     from gistill.bench import qmsum
 
-    found = list(qmsum.queries(qmsum.load(qmsum.folder(data), "val")))
+    return evenly(list(qmsum.queries(qmsum.load(qmsum.folder(data), "val"))), limit)
+
+
+def evenly(found: Sequence[T], limit: int | None) -> list[T]:
+    """`limit` of them, spread evenly; all where there is none."""
     limit = min(limit or len(found), len(found))
     return [found[i * len(found) // limit] for i in range(limit)]
 

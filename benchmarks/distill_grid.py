@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from budget import evenly
 from gistill.bench import scores
 from gistill.bench.commands import aligned
 from gistill.bench.paired import Interval, difference, interval
@@ -96,9 +97,7 @@ def guarded(name: str, run: Callable[[argparse.Namespace], None], args: argparse
 
 
 def run(args: argparse.Namespace) -> None:
-    known = [bare(m) for m in qmsum.read(args.qmsum, "train")]
-    read = min(args.meetings or len(known), len(known))
-    known = [known[i * len(known) // read] for i in range(read)]
+    known = evenly([bare(m) for m in qmsum.read(args.qmsum, "train")], args.meetings)
     asked = [bare(m) for m in qmsum.read(args.qmsum, "val")]
     questions = list(evaluated(asked, args.words))[:: args.every]
     cells = [Cell(a, b, seed) for seed in args.seeds for a in LEARNT for b in TARGETS]

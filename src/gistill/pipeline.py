@@ -216,8 +216,9 @@ class _Work:
         with self.found.meter.stage(stage, 0):
             for answer in (yield from self._answers(asked, stage, task, share)):
                 answers[read[answer.index]] = answer
-            leaves = [local.summary(chunk, answers[i]) for i, chunk in enumerate(chunks)]
-            if single:
+        leaves = [local.summary(chunk, answers[i]) for i, chunk in enumerate(chunks)]
+        if single:
+            with self.found.meter.stage(stage, 0):
                 leaves[0] = yield from self._again(
                     leaves[0], chunks[0], requests[0], answers[0], task
                 )
@@ -240,9 +241,10 @@ class _Work:
         if not self._made_up(leaf) or not answer.searched:
             return leaf
         other = local.otherwise(request)
-        took = seconds_for(self.store, self.found.engine, [other], answer.tokens_in)
-        if self.deadline is not None and time.monotonic() + took > self.deadline:
-            return leaf
+        if self.deadline is not None:
+            took = seconds_for(self.store, self.found.engine, [other], answer.tokens_in)
+            if time.monotonic() + took > self.deadline:
+                return leaf
         (answer,) = yield from self._answers([other], "single again", task, 1.0)
         second = local.summary(chunk, answer)
         better = not answer.gap and self._support(second) > self._support(leaf)

@@ -138,10 +138,10 @@ def _write_openvino(model: Any, base: Base, adapter: Path | None, folder: Path) 
     if base.name == "bundled":
         bundled = spec("bundled")
         weights = fetch.weights(bundled, wheel=None, offline=True, say=lambda line: None)
-        sizes = {"window": bundled.window, "slack": bundled.slack}
-        known = about | sizes | {"licence": bundled.licence}
         merged = read_adapter(adapter) if adapter else None
-        build.convert(weights, folder, known, adapter=merged, say=lambda line: None)
+        build.convert(
+            weights, folder, about | bundled.traits, adapter=merged, say=lambda line: None
+        )
         return
     from gistill.distill import llama_gguf
 

@@ -121,7 +121,7 @@ def listen(file: InputContainer, blob: Blob, tools: Tools) -> Speech:
     ]
     if speech.language not in ("", "en", tools.language):
         speech.notes.append(f"taken for {speech.language!r}, which its first words seemed to be")
-    if tools.voices and speech.words:
+    if speech.words:
         speech.turns = voices.turns(blob, tools)
     return speech
 

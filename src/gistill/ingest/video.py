@@ -74,11 +74,11 @@ def read(blob: Blob, tools: Tools) -> Extract:
     with recording.opened(blob) as file:
         slides, notes = watch(file, blob, tools)
         pieces.notes += notes
-    shown = [Said(one.text, (one.start, one.end)) for one in slides]
-    both = [*(("audio", one) for one in said), *(("frame", one) for one in shown)]
-    for kind, one in sorted(both, key=lambda pair: pair[1].time[0]):
-        when = begun + dt.timedelta(seconds=one.time[0]) if begun else None
-        pieces.add(one.text, kind=kind, speaker=one.speaker, time=one.time, when=when)
+    spoken = [("audio", one.text, one.time, one.speaker) for one in said]
+    shown = [("frame", one.text, (one.start, one.end), None) for one in slides]
+    for kind, text, time, speaker in sorted([*spoken, *shown], key=lambda one: one[2][0]):
+        when = begun + dt.timedelta(seconds=time[0]) if begun else None
+        pieces.add(text, kind=kind, speaker=speaker, time=time, when=when)
     return pieces.extract(blob, title)
 
 

@@ -41,8 +41,8 @@ class Turn(NamedTuple):
     voice: int
 
 
-def check(folder: str) -> Path:
-    """The model folder that `--voices` names.
+def check(folder: str) -> None:
+    """Looks at the model folder that `--voices` names.
 
     Raises: BadInput if it does not hold what is needed; MissingExtra.
     """
@@ -58,18 +58,20 @@ def check(folder: str) -> Path:
             )
         if known not in file.read_bytes():
             raise BadInput(f"{file} is not such a model as sherpa-onnx publishes for {file.stem}")
-    return path
 
 
 def turns(blob: Blob, tools: Tools) -> tuple[Turn, ...]:
-    """Who speaks when in the first sound track of `blob`, by the models in `tools.voices`.
+    """Who speaks when in the first sound track of `blob`, by the models in `tools.voices`; nobody
+    without them.
 
     Kept in `tools.memory`. Holds the whole recording in memory: 230 MB an hour. Raises: BadInput
     for models that cannot be loaded; MissingExtra.
     """
     from gistill.engines.fingerprint import fingerprint
 
-    folder = check(str(tools.voices))
+    if tools.voices is None:
+        return ()
+    folder = expanded(tools.voices)
     model = f"{fingerprint(folder)} sherpa-onnx {metadata.version('sherpa-onnx')}"
     place = key("voices", _VERSION, blob.sha256(), model)
     kept = tools.memory.get(place) if tools.memory is not None else None

@@ -60,9 +60,7 @@ def build_model(spec: Spec, source: Path, target: Path, say: Say) -> None:
     (member,) = spec.members
     about = {
         "name": spec.name,
-        "licence": spec.licence,
-        "window": spec.window,
-        "slack": spec.slack,
+        **spec.traits,
         "source": f"{wheel.package} {wheel.version}: {member.path}",
         "source_sha256": member.sha256,
         "adapter_sha256": spec.adapter_sha256,

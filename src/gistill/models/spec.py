@@ -71,6 +71,11 @@ class Spec:
         return [member for wheel in self.wheels for member in wheel.members]
 
     @property
+    def traits(self) -> dict[str, Any]:
+        """What the manifest of a model built from these weights says of it."""
+        return {"licence": self.licence, "window": self.window, "slack": self.slack}
+
+    @property
     def key(self) -> str:
         """The folder's name: it changes with whatever changes what is built in it."""
         contents = " ".join(member.sha256 for member in self.members)
