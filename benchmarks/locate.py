@@ -17,7 +17,8 @@ import numpy as np
 
 from gistill.distill.qmsum import read
 from gistill.retrieval.locate import locate
-from gistill.retrieval.rank import Index, Scores, smooth
+from gistill.retrieval.network import Scores
+from gistill.retrieval.rank import Index, smooth
 from gistill.retrieval.terms import terms, topic
 
 BUDGETS = (500, 1000, 2000)

@@ -9,6 +9,7 @@ entropy of that share plus that of the whole ranking. Val is only reported.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ Row = tuple[torch.Tensor, torch.Tensor]
 
 
 class Net(torch.nn.Module):
-    """`gistill.retrieval.rank.Network`, to be trained."""
+    """`gistill.retrieval.network.Network`, to be trained."""
 
     def __init__(self, features: int, units: int, layers: int) -> None:
         super().__init__()
@@ -33,13 +34,15 @@ class Net(torch.nn.Module):
             for i in range(layers)
         )
         self.out = torch.nn.Linear(units, 1)
-        self.drop = torch.nn.Dropout(0.2)
+        self.drop = torch.nn.Dropout(0.35)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        units = self.drop(F.relu(self.hidden(features))).T[None]
+    def forward(self, features: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """Scores (threads, passages) of features (threads, passages, features); `real` is 1 where
+        a thread has a passage and 0 where it is filled up."""
+        units = self.drop(F.relu(self.hidden(features))).mT * real[:, None]
         for layer in self.layers:
-            units = units + self.drop(F.relu(layer(units)))
-        return self.out(units[0].T).squeeze(1)
+            units = (units + self.drop(F.relu(layer(units)))) * real[:, None]
+        return self.out(units.mT).squeeze(2)
 
     def arrays(self) -> dict[str, np.ndarray]:
         kernels = [layer.weight.detach().permute(2, 1, 0).numpy() for layer in self.layers]
@@ -70,9 +73,15 @@ def rows(data: Path, split: str) -> list[Row]:
     return found
 
 
-def loss(score: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
-    ranking = -(torch.log_softmax(score, 0) * share).sum() / (share.sum() + 1e-6)
-    return F.binary_cross_entropy_with_logits(score, share) + 0.3 * ranking
+def loss(score: torch.Tensor, share: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    chances = torch.log_softmax(score.masked_fill(real == 0, -1e4), 1)
+    ranking = -(chances * share).sum(1) / (share.sum(1) + 1e-6)
+    each = F.binary_cross_entropy_with_logits(score, share, reduction="none") * real
+    return (each.sum(1) / real.sum(1) + ranking).mean()
+
+
+def filled(found: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.nn.utils.rnn.pad_sequence(list(found), batch_first=True)
 
 
 def recall(score: torch.Tensor, share: torch.Tensor, passages: int) -> float:
@@ -83,8 +92,8 @@ def recall(score: torch.Tensor, share: torch.Tensor, passages: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the qmsum-*.jsonl.gz")
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--units", type=int, default=32)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--units", type=int, default=48)
     parser.add_argument("--layers", type=int, default=3, help="that look at neighbours")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("src/gistill/retrieval/locator.npz"))
@@ -101,8 +110,9 @@ def main() -> None:
         net.train()
         total = 0.0
         for batch in torch.randperm(len(train)).split(16):
-            losses = [loss(net((train[i][0] - mean) / scale), train[i][1]) for i in batch]
-            value = torch.stack(losses).mean()
+            real = filled([torch.ones(len(train[i][1])) for i in batch])
+            seen = filled([(train[i][0] - mean) / scale for i in batch])
+            value = loss(net(seen, real), filled([train[i][1] for i in batch]), real)
             optimizer.zero_grad()
             value.backward()
             optimizer.step()
@@ -110,7 +120,8 @@ def main() -> None:
             total += float(value) * len(batch)
         net.eval()
         with torch.no_grad():
-            found = [recall(net((x - mean) / scale), y, 14) for x, y in val]
+            scores = [net(((x - mean) / scale)[None], torch.ones(1, len(x)))[0] for x, _ in val]
+        found = [recall(score, share, 14) for score, (_, share) in zip(scores, val, strict=True)]
         print(
             f"{epoch} loss {total / len(train):.4f} val recall@14 {np.mean(found):.4f}", flush=True
         )

@@ -5,7 +5,7 @@ import pytest
 
 from gistill.retrieval.embed import DIMENSIONS, embed
 from gistill.retrieval.locate import locate
-from gistill.retrieval.rank import Index, named, passages, smooth
+from gistill.retrieval.rank import Index, passages, smooth
 from gistill.retrieval.terms import terms, topic
 from gistill.types import Locator, Segment
 
@@ -77,10 +77,6 @@ def test_a_long_segment_is_cut_into_slices_of_itself():
     assert all(text[p.at.span[0] - 7 : p.at.span[1] - 7] == p.text for p in pieces)
     whole = locate([segment], "boiler", 10_000, count)
     assert whole.segments == (segment,)
-
-
-def test_a_named_speaker_is_recognized_by_the_whole_name():
-    assert named("What did Grad F say?", ["Grad F", "Grad", "Grad Fong"]) == {"grad f"}
 
 
 def test_an_index_serves_the_same_answer_as_none():

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from gistill.retrieval.rank import Index, Passages, Scores
+from gistill.retrieval.network import Scores
+from gistill.retrieval.rank import Index, Passages
 from gistill.segmentation.render import render
 from gistill.types import Segment
 

@@ -9,29 +9,30 @@ each passage among its neighbours.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gistill.retrieval.embed import embed
+from gistill.retrieval.network import Scores, network
+from gistill.retrieval.question import Speakers, cues, parts
 from gistill.retrieval.terms import stem, terms, topic, words
 from gistill.segmentation import sentences
 from gistill.segmentation.render import clean
 from gistill.types import Segment
 
-Scores = NDArray[np.float32]
-
 PASSAGE_WORDS = 60
 _CUT_WORDS = 400  # a longer segment is cut at sentence ends
 _WIDTHS = (0, 1, 2, 4, 8)  # standard deviations of the smoothing, in passages
 _REACHES = (1, 3, 6)  # passages to each side within which query terms are counted together
-_FEEDBACK = 8  # best passages whose mean stands for the answer (pseudo relevance feedback)
+_LOCAL = (2, 4)  # widths at which scores are compared within the thread again
+_BLOCKS = (1, 2, 4, 8)  # passages before and after a place that are compared
+_FEEDBACK = 8  # best passages whose mean stands for the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +80,6 @@ def passages(segments: Sequence[Segment], size: int = PASSAGE_WORDS) -> Passages
     return Passages(pieces, tuple(runs), lengths)
 
 
-def named(query: str, speakers: Sequence[str]) -> frozenset[str]:
-    """The speakers that `query` names, lower-cased; `Grad F` is not found in `Grad Fong`."""
-    asked = f" {' '.join(words(query))} "
-    found = {s.lower() for s in speakers if s and f" {' '.join(words(s))} " in asked}
-    return frozenset(
-        s for s in found if not any(s != other and f" {s} " in f" {other} " for other in found)
-    )
-
-
 class Index:
     """A thread's passages, ready for any number of queries; linear in the thread's length."""
 
@@ -98,8 +90,10 @@ class Index:
         self.centre = self.embeddings.sum(axis=0) / max(1, len(texts))
         self._centred = _unit(self.embeddings - self.centre)
         self._bm25, self._vocabulary = _bm25([terms(text) for text in texts])
-        pieces = self.passages.pieces
-        self._speakers = tuple(dict.fromkeys(p.speaker for p in pieces if p.speaker))
+        self._segments = segments
+        self._speakers = Speakers(
+            list(dict.fromkeys(s.speaker for s in segments if s.speaker)), self._holds
+        )
 
     def __len__(self) -> int:
         return len(self.passages.runs)
@@ -117,30 +111,27 @@ class Index:
 
     def features(self, query: str) -> Scores:
         """What the network sees of every passage, shape (passages, features)."""
-        speakers = named(query, self._speakers)
-        spoken = {stem(w) for name in speakers for w in words(name)}
-        about = topic(query) or query
-        wanted = [t for t in dict.fromkeys(terms(topic(query))) if t not in spoken]
-        n = len(self)
-        lexical, semantic = self.bm25(wanted), self.cosine(about)
+        n, speakers = len(self), self._speakers.named(query)
+        spoken = frozenset(stem(w) for name in speakers for w in words(name))
+        about, within = parts(query)
+        whole = self._matches(query, spoken)
+        columns = list(whole)
+        for part in (about, within):  # alike where there is one alone
+            columns += self._matches(part, spoken) if within and topic(part) else whole
         by_speaker = self.passages.share(speakers)
-        columns = [smooth(_standard(s), w) for s in (lexical, semantic) for w in _WIDTHS]
-        columns += [smooth(by_speaker, w) for w in _WIDTHS]
-        for scores, width in ((lexical, 2), (lexical, 4), (semantic, 2), (semantic, 4)):
-            columns.append(_standard(smooth(scores, width)))
-        columns += [_peak(smooth(lexical, width)) for width in (2, 4)]
-        columns += self._together(wanted)
-        best = np.argsort(-(columns[15] + 0.5 * columns[17]), kind="stable")[:_FEEDBACK]
-        answer = _unit(self._centred[best].mean(axis=0, keepdims=True))[0]
-        columns += [smooth(_standard(self._centred @ answer), width) for width in (0, 2, 4)]
-        at = np.arange(n) / max(n, 1)
-        columns += [np.asarray(x, np.float32) for x in (at, (at - 0.5) ** 2)]
-        columns += [np.full(n, x) for x in (bool(speakers), bool(wanted), len(wanted) / 5)]
+        columns += [smooth(by_speaker, width) for width in _WIDTHS]
+        columns += self._like_the_best(whole)
+        columns += self._cohesion
+        at = np.arange(n)
+        places = (at / max(n, 1), (at / max(n, 1) - 0.5) ** 2, at / 20, (n - at) / 20)
+        columns += [place.astype(np.float32) for place in places]
+        known = [bool(speakers), bool(topic(query)), bool(within), np.log1p(n), *cues(query)]
+        columns += [np.full(n, value) for value in known]
         return np.stack(columns, axis=1).astype(np.float32)
 
     def asks_for_whole(self, query: str) -> bool:
         """Whether `query` names neither a topic nor a speaker."""
-        return not topic(query) and not named(query, self._speakers)
+        return not topic(query) and not self._speakers.named(query)
 
     def typical(self) -> Scores:
         """How near each passage is to the thread's mean embedding."""
@@ -154,6 +145,44 @@ class Index:
         """The passage whose own words fit best; None where no passage shares a word."""
         scores = self.bm25(terms(topic(query)))
         return int(scores.argmax()) if scores.any() else None
+
+    def _matches(self, text: str, spoken: frozenset[str]) -> list[Scores]:
+        """How well passages and their surroundings fit `text`, by words and by embeddings; words
+        of speakers' names are not looked for in what is said."""
+        wanted = [t for t in dict.fromkeys(terms(topic(text))) if t not in spoken]
+        lexical, semantic = self.bm25(wanted), self.cosine(topic(text) or text)
+        columns = [smooth(_standard(s), w) for s in (lexical, semantic) for w in _WIDTHS]
+        columns += [_standard(smooth(s, w)) for s in (lexical, semantic) for w in _LOCAL]
+        columns += [_peak(smooth(lexical, w)) for w in _LOCAL]
+        return columns + self._together(wanted)
+
+    def _like_the_best(self, matches: Sequence[Scores]) -> list[Scores]:
+        """How near passages are to the mean of those that match best (pseudo relevance
+        feedback)."""
+        lexical, semantic = matches[2 * len(_WIDTHS)], matches[2 * len(_WIDTHS) + len(_LOCAL)]
+        best = np.argsort(-(lexical + 0.5 * semantic), kind="stable")[:_FEEDBACK]
+        answer = _unit(self._centred[best].mean(axis=0, keepdims=True))[0]
+        return [smooth(_standard(self._centred @ answer), width) for width in (0, *_LOCAL)]
+
+    @cached_property
+    def _cohesion(self) -> list[Scores]:
+        """How alike what comes before a passage is to what begins with it: low where the topic
+        changes (TextTiling: Hearst 1997)."""
+        n, width = len(self), self._centred.shape[1]
+        sums = np.zeros((n + 1, width), np.float32)
+        np.cumsum(self._centred, axis=0, out=sums[1:])
+        at = np.arange(n)
+        found = []
+        for reach in _BLOCKS:
+            before = sums[at] - sums[np.maximum(at - reach, 0)]
+            after = sums[np.minimum(at + reach, n)] - sums[at]
+            found.append(_standard((_unit(before) * _unit(after)).sum(axis=1)))
+        return found
+
+    def _holds(self, text: str) -> bool:
+        """Whether these words, as they are written here, are in a segment."""
+        wanted = re.compile(rf"\b{re.escape(text)}\b")
+        return any(wanted.search(segment.text) for segment in self._segments)
 
     def _together(self, wanted: Sequence[str]) -> list[Scores]:
         """The share of the query's terms, weighted by rarity, found within each reach."""
@@ -169,35 +198,6 @@ class Index:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
-    """Standardized features, rectified units, and layers that add to each passage what its
-    neighbours hold, each layer looking twice as far apart as the one before (dilated convolutions:
-    Yu and Koltun 2016); one score."""
-
-    mean: Scores
-    scale: Scores
-    hidden: Scores  # (features, units)
-    hidden_bias: Scores
-    kernels: Scores  # (layers, neighbours, units, units)
-    kernel_biases: Scores  # (layers, units)
-    out: Scores  # (units,)
-
-    def score(self, features: Scores) -> Scores:
-        units = np.maximum((features - self.mean) / self.scale @ self.hidden + self.hidden_bias, 0)
-        for layer, (kernel, bias) in enumerate(zip(self.kernels, self.kernel_biases, strict=True)):
-            units = units + np.maximum(_convolved(units, kernel, 2**layer) + bias, 0)
-        return np.asarray(units @ self.out, dtype=np.float32)
-
-
-@cache
-def network() -> Network:
-    """The weights that `scripts/train_locator.py` wrote beside this module."""
-    with (resources.files(__package__) / "locator.npz").open("rb") as file:
-        arrays = np.load(file, allow_pickle=False)
-        return Network(*(arrays[name] for name in Network.__slots__))
-
-
 def smooth(scores: Scores, width: float) -> Scores:
     """A Gaussian-weighted mean over neighbours; the ends are not pulled to zero."""
     if not width or not len(scores):
@@ -207,15 +207,6 @@ def smooth(scores: Scores, width: float) -> Scores:
     total = np.convolve(scores, kernel)[reach : reach + len(scores)]
     norm = np.convolve(np.ones(len(scores)), kernel)[reach : reach + len(scores)]
     return np.asarray(total / norm, dtype=np.float32)
-
-
-def _convolved(rows: Scores, kernel: Scores, apart: int) -> Scores:
-    """For each row the sum over neighbours, `apart` rows from each other, of each times its own
-    matrix; beyond the ends there is nothing."""
-    reach = len(kernel) // 2 * apart
-    padded = np.pad(rows, ((reach, reach), (0, 0)))
-    parts = [padded[i * apart : i * apart + len(rows)] @ one for i, one in enumerate(kernel)]
-    return np.asarray(np.sum(parts, axis=0), dtype=np.float32)
 
 
 def _bm25(documents: list[list[str]]) -> tuple[Any, frozenset[str]]:

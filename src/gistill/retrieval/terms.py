@@ -51,6 +51,11 @@ def words(text: str) -> list[str]:
     return found
 
 
+def is_stop(word: str) -> bool:
+    """Whether this lower-cased word carries no topic."""
+    return word in _STOP
+
+
 def terms(text: str) -> list[str]:
     """Stems of the words of `text` that are no stop words, in order, repeats kept."""
     return [stem(word) for word in words(text) if word not in _STOP]
