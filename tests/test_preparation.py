@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +20,13 @@ from threads import meeting, thread
 
 TALK = meeting(400)
 QUERY = "What did they decide about the lamp?"
+NOW = 1000.0
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time stands still: what is planned does not depend on how busy this machine is."""
+    monkeypatch.setattr("gistill.preparation.time", SimpleNamespace(monotonic=lambda: NOW))
 
 
 class Paced:
@@ -43,7 +50,7 @@ def prepared(
     engine: Engine = Paced(prefill)  # type: ignore[assignment]
     how = Options(**options)
     found = Findings(TALK, engine, Budget(seconds=seconds), query, how, [], Meter())
-    deadline = None if seconds is None else time.monotonic() + seconds
+    deadline = None if seconds is None else NOW + seconds
     return *prepare(found, Store(), deadline), found
 
 
