@@ -102,6 +102,8 @@ def main() -> None:
     train, val = rows(options.data, "train"), rows(options.data, "val")
     everything = torch.cat([features for features, _ in train])
     mean, scale = everything.mean(0), everything.std(0) + 1e-6
+    train = [((features - mean) / scale, share) for features, share in train]
+    val = [((features - mean) / scale, share) for features, share in val]
     net = Net(len(mean), options.units, options.layers)
     optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-2)
     steps = options.epochs * (len(train) // 16 + 1)
@@ -111,16 +113,16 @@ def main() -> None:
         total = 0.0
         for batch in torch.randperm(len(train)).split(16):
             real = filled([torch.ones(len(train[i][1])) for i in batch])
-            seen = filled([(train[i][0] - mean) / scale for i in batch])
+            seen = filled([train[i][0] for i in batch])
             value = loss(net(seen, real), filled([train[i][1] for i in batch]), real)
             optimizer.zero_grad()
             value.backward()
             optimizer.step()
             schedule.step()
-            total += float(value) * len(batch)
+            total += value.item() * len(batch)
         net.eval()
         with torch.no_grad():
-            scores = [net(((x - mean) / scale)[None], torch.ones(1, len(x)))[0] for x, _ in val]
+            scores = [net(seen[None], torch.ones(1, len(seen)))[0] for seen, _ in val]
         found = [recall(score, share, 14) for score, (_, share) in zip(scores, val, strict=True)]
         print(
             f"{epoch} loss {total / len(train):.4f} val recall@14 {np.mean(found):.4f}", flush=True

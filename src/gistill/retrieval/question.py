@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 
 from gistill.retrieval.terms import is_stop, words
 
@@ -36,13 +37,13 @@ _CUES = tuple(
 class Speakers:
     """The speakers of a thread, to be recognized where a question names them.
 
+    names: one a turn, None where nobody is named.
     ordinary: whether the thread itself uses these words in lower case, as no name's.
     """
 
-    def __init__(self, names: Sequence[str], ordinary: Callable[[str], bool]) -> None:
+    def __init__(self, names: Iterable[str | None], ordinary: Callable[[str], bool]) -> None:
         self._ordinary = ordinary
-        self._words = {name: words(name) for name in names if name}
-        self._people = {name: " ".join(words(_ASIDE.sub(" ", name))) for name in self._words}
+        self._words = {name: words(name) for name in dict.fromkeys(names) if name}
         self._held: dict[str, list[tuple[str, int]]] = {}  # word -> (name, place in it)
         for name, parts in self._words.items():
             for at, word in enumerate(parts):
@@ -71,9 +72,7 @@ class Speakers:
         best, who = 0, set[str]()
         for name, at in self._held.get(asked[0], ()):
             pairs = zip(asked, self._words[name][at:], strict=False)
-            length = next((n for n, (a, b) in enumerate(pairs) if a != b), None)
-            if length is None:
-                length = min(len(asked), len(self._words[name]) - at)
+            length = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
             if length > best:
                 best, who = length, {name}
             elif length == best:
@@ -83,7 +82,8 @@ class Speakers:
     def _tells(self, run: Sequence[str], who: set[str], capitals: set[str]) -> bool:
         if all(is_stop(word) or len(word) < 3 for word in run):
             return False
-        if not 0 < len({self._people[name] for name in who}) <= _SHARED:
+        people = {tuple(words(_ASIDE.sub(" ", name))) for name in who}
+        if len(people) > _SHARED:
             return False
         return capitals.issuperset(run) or not self._ordinary(" ".join(run))
 

@@ -91,9 +91,7 @@ class Index:
         self._centred = _unit(self.embeddings - self.centre)
         self._bm25, self._vocabulary = _bm25([terms(text) for text in texts])
         self._segments = segments
-        self._speakers = Speakers(
-            list(dict.fromkeys(s.speaker for s in segments if s.speaker)), self._holds
-        )
+        self._speakers = Speakers((s.speaker for s in segments), self._holds)
 
     def __len__(self) -> int:
         return len(self.passages.runs)
