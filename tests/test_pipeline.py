@@ -326,6 +326,36 @@ def test_parts_of_a_whole_are_not_asked_for_again():
     assert "Timbuktu" not in done.text
 
 
+def test_what_is_made_up_from_little_is_asked_of_more():
+    talk, little, query = meeting(400), 4 * 300, "What did they decide about the budget?"
+
+    def reading(request):
+        return MADE_UP if len(request.prompt) < 2 * little else SAID
+
+    def ask(focus=little // 4, reading=reading):
+        engine = Scripted(reading)
+        engine.focus = focus
+        return engine, run(talk, engine, options=Options(), query=query)
+
+    engine, done = ask()
+    assert [request.beams for request in engine.asked] == [2, 2]
+    assert (done.text, done.summary.gap) == (SAID, None)
+    wide, at_once = ask(focus=engine.window)
+    assert wide.asked == engine.asked[1:]
+    assert (done.text, done.chunks, done.coverage) == (
+        at_once.text,
+        at_once.chunks,
+        at_once.coverage,
+    )
+    engine, narrow = ask(reading=lambda request: SAID)
+    assert len(engine.asked) == 1
+    assert narrow.coverage.read < done.coverage.read
+    engine, selected = ask(reading=lambda request: MADE_UP)
+    assert [request.beams for request in engine.asked] == [2, 2, 4]
+    assert "sentences were selected" in (selected.summary.gap or "")
+    assert selected.coverage == done.coverage
+
+
 def test_nothing_is_asked_again_where_there_is_no_time_for_it():
     class Slow(Scripted):
         speed = Speed(prefill=1e8, decode=100.0)

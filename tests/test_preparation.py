@@ -12,10 +12,10 @@ from gistill.errors import BadInput
 from gistill.findings import Findings
 from gistill.options import Options
 from gistill.planning import EXTRACTIVE, LESS
-from gistill.preparation import prepare
+from gistill.preparation import prepare, widened
 from gistill.spending import Meter
 from gistill.store import Store
-from gistill.types import Budget, Chunk, Plan
+from gistill.types import Budget, Chunk, Plan, Thread
 from threads import meeting, thread
 
 TALK = meeting(400)
@@ -32,10 +32,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 class Paced:
     """The echo engine, believed to take a second for so many tokens of prompt."""
 
-    def __init__(self, prefill: float) -> None:
+    def __init__(self, prefill: float, focus: int) -> None:
         self._echo: Any = open_engine("echo")
         self.speed = Speed(prefill, 100 * prefill)
         self.window = 2048
+        self.focus = focus
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._echo, name)
@@ -45,11 +46,13 @@ def prepared(
     seconds: float | None = None,
     query: str | None = QUERY,
     prefill: float = 1000.0,
+    focus: int = 2048,
+    talk: Thread = TALK,
     **options: Any,
 ) -> tuple[tuple[Chunk, ...], Plan, Findings]:
-    engine: Engine = Paced(prefill)  # type: ignore[assignment]
+    engine: Engine = Paced(prefill, focus)  # type: ignore[assignment]
     how = Options(**options)
-    found = Findings(TALK, engine, Budget(seconds=seconds), query, how, [], Meter())
+    found = Findings(talk, engine, Budget(seconds=seconds), query, how, [], Meter())
     deadline = None if seconds is None else NOW + seconds
     return *prepare(found, Store(), deadline), found
 
@@ -101,6 +104,32 @@ def test_less_is_located_before_beams_are_given_up() -> None:
     assert plan.given_up == (LESS,)
     assert plan.profile == "fast"
     assert 512 <= read(chunks) < 1100
+
+
+def test_an_engine_that_focuses_on_less_has_less_located_and_more_if_need_be() -> None:
+    (most,), _, all_found = prepared()
+    (chunk,), plan, found = prepared(focus=600)
+    assert 300 < chunk.tokens <= 600 < most.tokens
+    assert plan.given_up == ()
+    more, unread = widened(found, chunk) or pytest.fail("there is more to read")
+    assert (more.segments, unread) == (most.segments, all_found.unread)
+    assert found.unread[0].tokens > unread[0].tokens
+    assert widened(found, more) is None
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"query": None}, {"locate": False}, {"max_tokens": 1024}, {"talk": meeting(60)}]
+)
+def test_what_is_to_be_read_whole_or_was_asked_for_is_not_narrowed(wanted: dict[str, Any]) -> None:
+    chunks, _, found = prepared(focus=600, **wanted)
+    assert chunks == prepared(**wanted)[0]
+    assert widened(found, chunks[0]) is None
+
+
+def test_sentences_are_selected_from_more_than_an_engine_focuses_on() -> None:
+    chunks, plan, _ = prepared(0.3, prefill=10.0, focus=600)
+    assert plan.given_up[-1] == EXTRACTIVE
+    assert chunks == prepared()[0]
 
 
 def test_who_wants_everything_read_gets_it_read() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from gistill import grounding
 from gistill.engines import Engine
@@ -30,6 +31,9 @@ from gistill.types import (
     Unread,
 )
 
+if TYPE_CHECKING:  # a thread that is read whole needs none of it
+    from gistill.retrieval.rank import Index
+
 LATE = "time ran out"
 _BYTES = 4  # in a token, where nothing was counted yet
 
@@ -48,6 +52,7 @@ class Findings:
     unread: list[Unread] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     costs: dict[str, int] | None = None  # tokens of each segment
+    index: Index | None = None  # of the thread, once something was located in it
     plan: Plan | None = None
     chunks: tuple[Chunk, ...] = ()
     leaves: tuple[Summary, ...] = ()
@@ -65,6 +70,15 @@ class Findings:
         """Tokens of each segment, which `costs` holds from now on."""
         self.costs = {s.id: chunking.cost(s, self.engine.count) for s in self.thread.segments}
         return self.costs
+
+    def locate(self, query: str, tokens: int) -> Sequence[Segment]:
+        """What of the thread `query` needs, within `tokens`."""
+        from gistill.retrieval.locate import locate
+        from gistill.retrieval.rank import Index
+
+        segments = self.thread.segments
+        self.index = self.index or Index(segments)
+        return locate(segments, query, tokens, self.engine.count, self.index).segments
 
     def count_unread(self, segments: Sequence[Segment], reason: str) -> None:
         """`segments` may be pieces: their tokens are counted, not those of the whole."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from gistill import grounding, preparation
+from gistill import preparation
 from gistill.decoding.deadline import Emit, until
 from gistill.decoding.profiles import PROFILES
 from gistill.engines import Engine, open_or_select, slack_of
@@ -25,6 +25,7 @@ from gistill.store import Store
 from gistill.teacher import fuse, local
 from gistill.teacher.dedupe import dedupe
 from gistill.teacher.generation import Answer, Generation
+from gistill.teacher.local import Part
 from gistill.types import (
     Budget,
     Chunk,
@@ -39,13 +40,13 @@ from gistill.types import (
     Segment,
     Summary,
     Thread,
+    Unread,
 )
 
 T = TypeVar("T")
 Stage = Generator[Event, None, T]  # yields events as it works, returns what it made
 
 _MARGIN, _SHARE = 0.05, 0.02  # seconds, and share of the budget, for putting the answer together
-_SOUND = 0.5  # share of a chunk's sentences that need support for its summary to stand
 _TINY = 24  # tokens: below it, whether any sentence fits is found out before the work
 _LEAST, _QUICK, _FULL = 8, 64, 2000  # segments of the last resort, the first and second draft
 _DRAFT_SHARE = 0.1  # of the time that is left: what the second draft may take
@@ -198,13 +199,7 @@ class _Work:
 
     def _leaves(self, chunks: Sequence[Chunk], plan: Plan) -> Stage[list[Summary]]:
         """Local summaries, one a chunk, in order."""
-        task, requests = local.requests(
-            chunks,
-            plan,
-            query=self.found.query,
-            language=self.found.options.language,
-            slack=slack_of(self.found.engine),
-        )
+        task, requests = self._requests(chunks, plan)
         read = choose(chunks, len(chunks) - plan.unread, self.found.query, self.found.engine.count)
         skipped = [i for i in range(len(chunks)) if i not in read]
         why = "not read for lack of time"
@@ -216,54 +211,70 @@ class _Work:
         with self.found.meter.stage(stage, 0):
             for answer in (yield from self._answers(asked, stage, task, share)):
                 answers[read[answer.index]] = answer
-        leaves = [local.summary(chunk, answers[i]) for i, chunk in enumerate(chunks)]
+        parts = [Part.of(chunk, requests[i], answers[i]) for i, chunk in enumerate(chunks)]
         if single:
             with self.found.meter.stage(stage, 0):
-                leaves[0] = yield from self._again(
-                    leaves[0], chunks[0], requests[0], answers[0], task
-                )
-        for index, chunk in enumerate(chunks):
-            answer = answers[index]
-            leaves[index] = self._sound(leaves[index], chunk, requests[index])
-            if answer.failed or index in skipped:
-                self.found.count_unread(chunk.segments[chunk.overlap :], answer.gap or "not read")
+                parts[0] = yield from self._again(parts[0], plan)
+            self.found.chunks = (parts[0].chunk,)
+        for index, part in enumerate(parts):
+            if part.answer.failed or index in skipped:
+                unread = part.chunk.segments[part.chunk.overlap :]
+                self.found.count_unread(unread, part.answer.gap or "not read")
+        leaves = [self._sound(part) for part in parts]
         if single:
             limits = self.found.limits(plan.global_len)
             leaves = [replace(leaves[0], claims=fuse.compose(leaves[0].claims, (), limits))]
         return leaves
 
-    def _again(
-        self, leaf: Summary, chunk: Chunk, request: Request, answer: Answer, task: Task
-    ) -> Stage[Summary]:
-        """`leaf`, or what the engine writes when it searches once more, with other beams, if that
-        has more support: for a leaf that is all there will be, that it mostly made up, and if
-        there is time."""
-        if not self._made_up(leaf) or not answer.searched:
-            return leaf
-        other = local.otherwise(request)
-        if self.deadline is not None:
-            took = seconds_for(self.store, self.found.engine, [other], answer.tokens_in)
-            if time.monotonic() + took > self.deadline:
-                return leaf
-        (answer,) = yield from self._answers([other], "single again", task, 1.0)
-        second = local.summary(chunk, answer)
-        better = not answer.gap and self._support(second) > self._support(leaf)
-        return second if better else leaf
+    def _requests(self, chunks: Sequence[Chunk], plan: Plan) -> tuple[Task, list[Request]]:
+        found = self.found
+        language, slack = found.options.language, slack_of(found.engine)
+        return local.requests(chunks, plan, query=found.query, language=language, slack=slack)
 
-    def _support(self, leaf: Summary) -> float:
-        return grounding.support_rate(leaf.claims, self.found.options.support_thr)
+    def _again(self, part: Part, plan: Plan) -> Stage[Part]:
+        """`part`, or what the engine makes of it when it reads more or searches with other beams,
+        whichever has the most support: for a part that is all there will be, as long as most of it
+        is made up, and if there is time."""
+        found, threshold = self.found, self.found.options.support_thr
+        for chunk, unread, request in self._other_ways(part, plan):
+            if self.deadline is not None:
+                tokens_in = part.answer.tokens_in + chunk.tokens - part.chunk.tokens
+                took = seconds_for(self.store, found.engine, [request], tokens_in)
+                if time.monotonic() + took > self.deadline:
+                    break
+            task: Task = "query" if found.query else "whole"
+            (answer,) = yield from self._answers([request], "single again", task, 1.0)
+            if answer.gap:
+                break
+            found.unread = unread  # and what was made of less may cite this too
+            both = Part.of(chunk, part.request, part.answer), Part.of(chunk, request, answer)
+            part = max(both, key=lambda made: made.support(threshold))
+            if not part.made_up(threshold):
+                break
+        return part
 
-    def _made_up(self, leaf: Summary) -> bool:
-        return not leaf.gap and self._support(leaf) < _SOUND
+    def _other_ways(self, part: Part, plan: Plan) -> Iterator[tuple[Chunk, list[Unread], Request]]:
+        """What else to ask for a part that is mostly made up: chunks, what they leave unread, and
+        requests."""
+        if not part.made_up(self.found.options.support_thr):
+            return
+        chunk, unread, request = part.chunk, self.found.unread, part.request
+        if wider := preparation.widened(self.found, chunk):
+            chunk, unread = wider
+            _, (request,) = self._requests([chunk], plan)
+            yield chunk, unread, request
+        if part.answer.searched:
+            yield chunk, unread, local.otherwise(request)
 
-    def _sound(self, leaf: Summary, chunk: Chunk, request: Request) -> Summary:
-        """The chunk's summary; selected sentences where the engine mostly made things up, and
-        nothing where there is none to select and all of it is made up."""
-        if not self._made_up(leaf):
+    def _sound(self, part: Part) -> Summary:
+        """The part's leaf; selected sentences where the engine mostly made things up, and nothing
+        where there is none to select and all of it is made up."""
+        leaf = part.leaf
+        if not part.made_up(self.found.options.support_thr):
             cited = tuple(claim for claim in leaf.claims if claim.cites)
             return replace(leaf, claims=cited or leaf.claims)
         why = "most of what the engine wrote has no support in the text"
-        selected = local.summary(chunk, self.generation.selected(request, 0, why))
+        selected = local.summary(part.chunk, self.generation.selected(part.request, 0, why))
         if selected.claims or not any(claim.cites for claim in leaf.claims):
             return selected
         return leaf

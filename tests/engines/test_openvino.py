@@ -123,7 +123,7 @@ def test_prompts_and_answers_are_counted(engine: Any) -> None:
     assert done.tokens_in == engine.count("the land") + engine.overhead
     assert (done.tokens_out, done.finish, done.degraded) == (5, "length", ())
     assert engine.context == 512
-    assert (engine.window, engine.slack) == (256, 0)
+    assert (engine.window, engine.focus, engine.slack) == (256, 256, 0)
     assert engine.count("") == 0
 
 

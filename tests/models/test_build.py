@@ -116,7 +116,7 @@ def test_a_faithful_build_is(
     monkeypatch.setattr(build, "expectations", lambda name: [])
     build.build_model(tiny_spec, tiny_q4, tmp_path / "tiny", say)
     about = json.loads((tmp_path / "tiny" / "manifest.json").read_text())
-    assert (about["window"], about["slack"]) == (1500, 60)
+    assert (about["window"], about["focus"], about["slack"]) == (1500, 600, 60)
     assert about["licence"] == "Apache-2.0"
 
 

@@ -20,7 +20,7 @@ def test_every_model_is_complete() -> None:
         if about.runs == "openvino":
             known = expectations(name)
             assert sum(len(case["continuation_ids"]) for case in known) > 50
-            assert about.window
+            assert 0 <= about.focus <= about.window
         else:
             assert {"model.bin", "config.json"} <= {member.into for member in about.members}
 
@@ -28,7 +28,7 @@ def test_every_model_is_complete() -> None:
 def test_the_folder_changes_with_the_inputs() -> None:
     about = spec("bundled")
     assert about.key.startswith("bundled-")
-    for change in ({"adapter_sha256": "1"}, {"window": 1}, {"slack": 1}):
+    for change in ({"adapter_sha256": "1"}, {"window": 1}, {"focus": 1}, {"slack": 1}):
         assert replace(about, **change).key != about.key
     (wheel,) = about.wheels
     other = replace(wheel, members=(replace(wheel.members[0], sha256="1"),))

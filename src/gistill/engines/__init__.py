@@ -42,6 +42,8 @@ class Engine(Protocol):
     start (optional): a first guess at the seconds before the first generation begins.
     slack (optional): words to ask for beyond those that fit, of a model that stays below what it
         is asked for.
+    focus (optional): tokens to locate for a question at first, of a model that answers better from
+        less than its window.
     """
 
     id: str
@@ -78,6 +80,11 @@ class Engine(Protocol):
 def slack_of(engine: Engine) -> int:
     """Words to ask `engine` for beyond those that fit; none, unless it says otherwise."""
     return int(getattr(engine, "slack", 0))
+
+
+def focus_of(engine: Engine) -> int:
+    """Tokens to locate for a question at first: the window of `engine`, unless it says less."""
+    return min(int(getattr(engine, "focus", 0)) or engine.window, engine.window)
 
 
 @dataclass(frozen=True, slots=True)

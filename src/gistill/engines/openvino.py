@@ -114,6 +114,7 @@ class OpenVINO:
         self.context = _context(folder, about)
         self.window = min(about.get("window", self.context // 2), self.context)
         self.slack = int(about.get("slack", 0))
+        self.focus = int(about.get("focus", self.window))
         name, math = about.get("name", folder.resolve().name), "f32" if options.speculate else "a8"
         self.id = f"openvino:{name}@{fingerprint(folder)}:{math}"
         try:

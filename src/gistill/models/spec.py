@@ -51,8 +51,8 @@ class Spec:
 
     What openvino runs is built from the one GGUF file of its wheel: `adapter` is a peft LoRA
     folder merged into the weights, `adapter_sha256` that of its `adapter_model.safetensors`,
-    `window` counts tokens, `slack` words, as `Engine` says. What faster-whisper runs is taken out
-    of its wheels as it is.
+    `window` and `focus` count tokens, `slack` words, as `Engine` says. What faster-whisper runs is
+    taken out of its wheels as it is.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Spec:
     runs: Runner
     wheels: tuple[Wheel, ...]
     window: int = 0
+    focus: int = 0
     slack: int = 0
     adapter: Path | None = None
     adapter_sha256: str = ""
@@ -73,13 +74,15 @@ class Spec:
     @property
     def traits(self) -> dict[str, Any]:
         """What the manifest of a model built from these weights says of it."""
-        return {"licence": self.licence, "window": self.window, "slack": self.slack}
+        numbers = {"window": self.window, "focus": self.focus, "slack": self.slack}
+        return {"licence": self.licence, **numbers}
 
     @property
     def key(self) -> str:
         """The folder's name: it changes with whatever changes what is built in it."""
         contents = " ".join(member.sha256 for member in self.members)
-        inputs = f"{RECIPE} {contents} {self.adapter_sha256} {self.window} {self.slack}"
+        traits = f"{self.window} {self.focus} {self.slack}"
+        inputs = f"{RECIPE} {contents} {self.adapter_sha256} {traits}"
         return f"{self.name}-{hashlib.sha256(inputs.encode()).hexdigest()[:12]}"
 
 

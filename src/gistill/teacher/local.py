@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gistill import prompts
 from gistill.decoding.profiles import PROFILES, Decoding
 from gistill.errors import BadInput
-from gistill.grounding import Evidence
+from gistill.grounding import Evidence, support_rate
 from gistill.segmentation import sentences
 from gistill.segmentation.render import render
 from gistill.teacher.generation import Answer, claimed_sentences
 from gistill.types import Chunk, Claim, Plan, Request, Segment, Summary
+
+_SOUND = 0.5  # share of the sentences that need support for a leaf to stand
 
 
 def lines(segments: Sequence[Segment]) -> str:
@@ -77,6 +79,28 @@ def summary(chunk: Chunk, answer: Answer) -> Summary:
         chunk=chunk.id,
         gap=answer.gap,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A chunk, what was asked of it and answered, and the leaf that this comes to."""
+
+    chunk: Chunk
+    request: Request
+    answer: Answer
+    leaf: Summary
+
+    @classmethod
+    def of(cls, chunk: Chunk, request: Request, answer: Answer) -> Part:
+        return cls(chunk, request, answer, summary(chunk, answer))
+
+    def support(self, threshold: float) -> float:
+        """The share of its sentences whose support reaches `threshold`."""
+        return support_rate(self.leaf.claims, threshold)
+
+    def made_up(self, threshold: float) -> bool:
+        """Whether the engine wrote it, and most of it has no support."""
+        return not self.leaf.gap and self.support(threshold) < _SOUND
 
 
 def short_sentence(chunks: Sequence[Chunk], count: Callable[[str], int], tokens: int) -> Claim:
