@@ -49,6 +49,7 @@ LEARNT = {"gold": {"gold": 1.0, "max_distractors": 0.0},
           "retrieved": {"gold": 0.75, "max_distractors": 0.5, "fill": True}}  # fmt: skip
 TARGETS = ("references", "teacher")
 CONTEXTS = ("located", "gold", "half")
+AT_ONCE = 32  # answers
 LSUM, F1 = scores.METRICS.index("rougeLsum"), scores.PARTS.index("f1")
 
 
@@ -171,20 +172,20 @@ def answered(
     folder: Path, kind: str, questions: Sequence[tuple[str, dict[str, Row]]], args: Any
 ) -> Any:
     """Scores (questions, metrics) of one student over one kind of context, answers kept as they
-    come, eight by eight."""
+    come, `AT_ONCE` by `AT_ONCE`."""
     path = folder / f"answers-{kind}.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
     kept = [json.loads(line) for line in lines if line.endswith("\n")]
     path.write_text("".join(json.dumps(text) + "\n" for text in kept), encoding="utf-8")
     rows = [shown[kind] for _, shown in questions]
-    for start in range(len(kept), len(rows), 8):
+    for start in range(len(kept), len(rows), AT_ONCE):
         if folder not in _OPEN:
             _OPEN.clear()
             base = open_base(args.model, device=args.device)
             student = load_adapter(base, folder / ADAPTER).merge_and_unload()
             _OPEN[folder] = (base, student)
         how = Decoding(max_tokens=args.max_tokens)
-        texts = answers(*_OPEN[folder], [row.input for row in rows[start : start + 8]], how)
+        texts = answers(*_OPEN[folder], [row.input for row in rows[start : start + AT_ONCE]], how)
         kept += texts
         with path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(text, ensure_ascii=False) + "\n" for text in texts)

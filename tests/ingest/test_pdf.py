@@ -25,6 +25,19 @@ _MINUTES = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("name", "head", "taken"),
+    [
+        ("scan", b"%PDF-1.7\n", True),
+        ("scan.PDF", b"\r\nHTTP/1.1 200 OK\r\n\r\n%PDF-1.7\n", True),
+        ("chat.txt", b"Ann: The header is %PDF-1.4, and it still fails.", False),
+        ("chat.txt", b"Ann: It is a PDF.", False),
+    ],
+)
+def test_the_mark_tells_a_pdf_and_talk_of_it_does_not(name: str, head: bytes, taken: bool) -> None:
+    assert reader.accepts(name, head) is taken
+
+
 @pytest.mark.parametrize("columns", [1, 2])
 def test_paragraphs_are_whole_and_in_order(columns: int) -> None:
     found = extract(reader, "m.pdf", pdf(_MINUTES, columns=columns, title="Minutes"))

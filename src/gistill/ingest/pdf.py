@@ -35,6 +35,7 @@ _MARGIN = 0.1  # share of the page at its top and bottom where these stand
 _ENDS = (10, 13)  # of lines, as numbers of characters
 # 2 is no space: PDFium writes it for a hyphen at the end of a line.
 _WHITE = frozenset((0, *range(9, 14), 32, 160, *range(0x2000, 0x200C), 0x3000))
+_MARK = b"%PDF-"
 _SHORT = 1 << 16  # bytes; a document without pages is no longer
 _CAUSES = {
     "password": "is encrypted; save a copy of it without the password",
@@ -45,8 +46,9 @@ _CAUSES = {
 
 
 def accepts(name: str, head: bytes) -> bool:
-    """By its mark, which may stand a little way into the file."""
-    return b"%PDF-" in head[:1024]
+    """By its mark, which may stand a little way into a file of that suffix: others may speak of
+    it."""
+    return head.startswith(_MARK) or (name.lower().endswith(SUFFIXES) and _MARK in head[:1024])
 
 
 def read(blob: Blob, tools: Tools) -> Extract:
