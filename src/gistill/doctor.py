@@ -22,7 +22,6 @@ _EXTRAS = {
     "train": ("peft", "datasets"),
     "bench": ("matplotlib", "nltk", "rouge_score"),
     "ct2": ("ctranslate2",),
-    "serve": ("starlette", "uvicorn"),
     voices.NEEDS.extra: voices.NEEDS.modules,
 }
 
