@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Goes on from trained adapters with ROUGE of their own samples as reward (train split only).
+"""Goes on from trained adapters with their own samples, rewarded by ROUGE and by support in the
+prompt (train split only).
 
 python scripts/reinforce_student.py --data_dir DIR --adapter DIR --out_dir DIR --model bundled
 """
@@ -34,6 +35,8 @@ def main() -> int:
     parser.add_argument("--batch_tokens", type=int, default=32_768)
     for name in ("steps", "questions", "samples", "max_tokens", "workers"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Sampling(), name))
+    parser.add_argument("--support", type=float, default=Sampling().support, help="its weight")
+    parser.add_argument("--evals_every", type=int, default=Sampling().evals_every)
     parser.add_argument("--seconds", type=float, default=Sampling().seconds)
     try:
         run(parser.parse_args())
@@ -59,6 +62,8 @@ def run(options: argparse.Namespace) -> None:
         samples=options.samples,
         max_tokens=options.max_tokens,
         workers=options.workers,
+        support=options.support,
+        evals_every=options.evals_every,
         seconds=options.seconds,
     )
     dev = list(data["dev"])

@@ -84,6 +84,19 @@ def test_favouring_contexts_keep_their_length_and_know_their_gold(words: int, sh
     assert found.distractors == pytest.approx(1 - inside / total, abs=1e-4)
 
 
+@pytest.mark.parametrize("place", [25, 75])
+def test_where_gold_turns_do_not_all_fit_a_clue_chooses_among_them(place: int) -> None:
+    rare = replace(SEGMENTS[place], text="Pelicans nest in the chimney of the town hall.")
+    said = (*SEGMENTS[:place], rare, *SEGMENTS[place + 1 :])
+    clue, wanted = "Pelicans nest in the chimney.", gold(20, 60)
+    found = favouring(said, "What of the weather?", 150, Index(said), wanted, 0.0, clue)
+    assert rare.id in found.ids
+    assert found.distractors is not None
+    assert found.distractors < 0.5
+    others = wanted - set(found.ids)
+    assert len(others) > 30  # it was a choice
+
+
 def test_favoured_passages_are_there_when_the_locator_would_not_find_them() -> None:
     query, wanted = "What of the weather?", gold(100, 8)
     plain = located(SEGMENTS, query, 120, INDEX, wanted)

@@ -12,6 +12,7 @@ from gistill.distill.base import Base, open_base
 from gistill.distill.dataset import Row
 from gistill.distill.losses import (
     answer_logits,
+    branch_logits,
     check_same_tokenizer,
     cross_entropy,
     divergence,
@@ -61,6 +62,19 @@ def test_packed_rows_do_not_see_each_other(causal: Base, data: dict[str, list[Ro
     first, count = len(batch[0].ids) - batch[0].start, len(batch[1].ids) - batch[1].start
     last = len(batch[-1].ids) - batch[-1].start
     assert torch.allclose(changed[last : last + count], packed[first : first + count], atol=1e-4)
+
+
+def test_answers_to_one_prompt_see_it_and_themselves(
+    causal: Base, data: dict[str, list[Row]]
+) -> None:
+    first, *others = encoded(causal, data)
+    prompt = first.ids[: first.start]
+    batch = [first, *(Encoded((*prompt, *o.ids[o.start :]), first.start) for o in others)]
+    assert len({len(row.ids) for row in batch}) > 1
+    apart, targets = answer_logits(causal, causal.model, batch)
+    branched, same = branch_logits(causal, causal.model, batch)
+    assert torch.equal(targets, same)
+    assert torch.allclose(branched, apart, atol=1e-4)
 
 
 def test_models_without_a_choice_of_positions_give_the_same(

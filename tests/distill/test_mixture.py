@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 import qmsum_fixture
 from gistill.distill import qmsum
 from gistill.distill.dataset import Row, check_splits
-from gistill.distill.mixture import Mixture, build, dev_rows, held_out, rows
+from gistill.distill.mixture import Mixture, build, dev_rows, founded, held_out, rows
 from gistill.distill.qmsum import Meeting, Question
+from gistill.distill.support import share_supported
 from gistill.distill.teacher import Taught
 from gistill.engines import open_engine
 from gistill.errors import BadInput
@@ -168,6 +170,25 @@ def test_qmsums_own_shape_makes_data(tmp_path: Path) -> None:
     assert teachers == {"reference", generation.engine.id}
     taught = [row for row in data["train"] if row.teacher != "reference"]
     assert all(row.support is not None and row.support >= 0.5 for row in taught)
+
+
+def test_references_that_their_context_does_not_support_are_left_out() -> None:
+    def made(least: float, said: list[str]) -> list[Row]:
+        how = replace(LOCAL, min_support=least, query=2)
+        return build([meeting()], [], how, dev_words=100, seed=0, generation=None, say=said.append)[
+            "train"
+        ]
+
+    notes: list[str] = []
+    everything, sound = made(0, notes), made(0.5, notes)
+    left_out = [row for row in everything if row not in sound]
+    assert notes == [
+        f"{len(left_out)} rows whose context does not support their reference: left out"
+    ]
+    assert {share_supported(r.target, r.input) >= 0.5 for r in sound} == {True}
+    assert {share_supported(r.target, r.input) >= 0.5 for r in left_out} == {False}
+    taught = replace(left_out[0], teacher="big")
+    assert founded(taught, 0.5)
 
 
 def test_a_meeting_in_both_splits_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,14 @@ from hypothesis import strategies as st
 from gistill.distill.base import Base
 from gistill.distill.dataset import Row
 from gistill.distill.losses import answer_logits, cross_entropy
-from gistill.distill.reward import Sampling, _backward, _refresh, _sample, reinforce, reward
+from gistill.distill.reward import (
+    Sampling,
+    _backward,
+    _refresh,
+    _sample,
+    nearness,
+    reinforce,
+)
 from gistill.distill.settings import Settings
 from gistill.distill.student import add_lora, prompt_ids
 from gistill.errors import BadInput
@@ -51,15 +59,15 @@ words = st.lists(st.sampled_from("the case is made of rubber and plastic".split(
 @given(words, words)
 def test_a_reward_is_a_share_and_whole_for_the_reference_itself(said: Any, wanted: Any) -> None:
     text, reference = " ".join(said), " ".join(wanted)
-    assert 0 <= reward(text, reference) <= 1
+    assert 0 <= nearness(text, reference) <= 1
     if len(wanted) > 1:
-        assert reward(reference, reference) == pytest.approx(1)
+        assert nearness(reference, reference) == pytest.approx(1)
 
 
 def test_a_nearer_answer_is_worth_more() -> None:
     reference = "The case will be made of rubber."
     texts = ("Nobody spoke.", "The chip is cheap.", "The case is rubber.", reference)
-    rewards = [reward(text, reference) for text in texts]
+    rewards = [nearness(text, reference) for text in texts]
     assert rewards == sorted(set(rewards))
 
 
@@ -78,6 +86,22 @@ def test_samples_of_a_prompt_stand_side_by_side_and_end_once(student: tuple[Base
     assert len({one.ids for one in drawn}) > 2
 
 
+def test_samples_go_on_from_their_whole_prompt(student: tuple[Base, Any]) -> None:
+    base, model = student
+    prompts = [prompt_ids(base, prompt) for prompt in PROMPTS]
+    assert len({len(prompt) for prompt in prompts}) == 2
+    cold = replace(SAMPLING, temperature=1e-6)
+    for one in _sample(model, base.tokenizer, prompts, cold):
+        ids = torch.tensor([one.ids])
+        likeliest = model(ids).logits[0, one.start - 1 : -1].argmax(-1)
+        assert likeliest.tolist() == list(one.ids[one.start :])
+
+
+def test_models_with_an_encoder_are_refused(seq2seq: Base, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="encoder"):
+        reinforce(seq2seq, seq2seq.model, rows("m"), rows("v"), SETTINGS, SAMPLING, tmp_path)
+
+
 @pytest.mark.parametrize("advantage", [1.0, -1.0])
 def test_what_is_better_than_the_others_becomes_likelier(
     student: tuple[Base, Any], advantage: float
@@ -87,28 +111,13 @@ def test_what_is_better_than_the_others_becomes_likelier(
     prompt = prompt_ids(base, PROMPTS[0])
     drawn = _sample(model, base.tokenizer, [prompt], SAMPLING)[:1]
     before = float(cross_entropy(*answer_logits(base, model, drawn)).detach())
-    _backward(base, model, drawn, torch.tensor([advantage]), SETTINGS)
+    _backward(base, model, drawn, torch.tensor([advantage]), 6)
     with torch.no_grad():
         for weight in model.parameters():
             if weight.grad is not None:
                 weight -= 0.01 * weight.grad
     after = float(cross_entropy(*answer_logits(base, model, drawn)).detach())
     assert (before - after) * advantage > 0
-
-
-def test_gradients_do_not_depend_on_the_batches(student: tuple[Base, Any]) -> None:
-    base, model = student
-    torch.manual_seed(0)
-    prompts = [prompt_ids(base, prompt) for prompt in PROMPTS]
-    drawn = _sample(model, base.tokenizer, prompts, SAMPLING)
-    advantage = torch.linspace(-1, 1, len(drawn))
-    found = []
-    for tokens in (10_000, 1):
-        _backward(base, model, drawn, advantage, Settings(batch_tokens=tokens))
-        found.append([w.grad.clone() for w in model.parameters() if w.grad is not None])
-        model.zero_grad()
-    for one, other in zip(*found, strict=True):
-        assert torch.allclose(one, other, atol=1e-4 * float(one.abs().max()) + 1e-6)
 
 
 def test_a_refreshed_sampler_speaks_as_the_student(student: tuple[Base, Any]) -> None:
@@ -137,8 +146,6 @@ def test_a_refreshed_sampler_speaks_as_the_student(student: tuple[Base, Any]) ->
 def test_training_goes_on_from_what_it_was_given_and_is_no_worse(
     student: tuple[Base, Any], tmp_path: Path, steps: int, every: int, evaluated: list[int]
 ) -> None:
-    from dataclasses import replace
-
     base, model = student
     how = replace(SAMPLING, steps=steps, evals_every=every)
     best = reinforce(base, model, rows("m"), rows("v"), SETTINGS, how, tmp_path)

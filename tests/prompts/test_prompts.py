@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from gistill.prompts import Task, template, words_in
+from gistill.prompts import Task, material, template, words_in
 
 
 @pytest.mark.parametrize("task", get_args(Task))
@@ -14,6 +14,13 @@ def test_every_task_has_a_versioned_template(task):
     assert "{text}" in found.text
     assert "{language}" in found.text
     assert ("{query}" in found.text) == ("query" in task)
+
+
+@pytest.mark.parametrize("task", get_args(Task))
+@pytest.mark.parametrize("text", ["Ann: Yes.", "- one\n\n- two\n\n- three", ""])
+def test_the_material_of_a_prompt_is_the_text_it_was_made_of(task, text):
+    for how in ({"words": 80, "language": "Welsh"}, {}):
+        assert material(template(task).render(text, query="Who?", **how)) == text
 
 
 def test_braces_in_arguments_are_left_alone():

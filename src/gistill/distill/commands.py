@@ -69,6 +69,13 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
     add("--gold", type=float, default=1.0, metavar="SHARE",
         help="of contexts sure to hold gold turns; the others are as located (1)")  # fmt: skip
     add("--fill", action="store_true", help="fill contexts up to --words with further distractors")
+    add(
+        "--evidence",
+        action="store_true",
+        help="with --fill: of gold turns that do not all fit, take those that the answer points to",
+    )
+    add("--min-support", type=float, default=0.0, metavar="SHARE",
+        help="of a reference's sentences that its context has to support (0)")  # fmt: skip
     add("--taught", type=float, default=0.5, metavar="SHARE",
         help="of answers that are the teacher's, not the reference (0.5)")  # fmt: skip
 
@@ -210,6 +217,8 @@ def _from_qmsum(args: argparse.Namespace) -> tuple[dict[str, list[Row]], About]:
         gold=args.gold,
         max_distractors=args.max_distractors,
         fill=args.fill,
+        evidence=args.evidence,
+        min_support=args.min_support,
         taught=args.taught,
     )
     meetings = list(qmsum.read(args.qmsum, args.split))

@@ -75,10 +75,12 @@ def favouring(
     index: Index,
     gold: frozenset[str],
     distractors: float,
+    clue: str = "",
 ) -> Context:
     """Gold passages first, until all but the share `distractors` of `words` is used up, then
-    whatever ranks best."""
-    order = _favouring(index, query, gold, words, distractors)
+    whatever ranks best. Where not all of them fit, those that `clue` finds are chosen, or without
+    one those that the query finds."""
+    order = _favouring(index, query, gold, words, distractors, clue)
     found = locate(segments, query, words, count_words, _Ordered(index, order))
     return _context(found, gold)
 
@@ -155,7 +157,7 @@ class _Ordered(Index):
 
 
 def _favouring(
-    index: Index, query: str, gold: frozenset[str], words: int, distractors: float
+    index: Index, query: str, gold: frozenset[str], words: int, distractors: float, clue: str
 ) -> NDArray[np.float32]:
     """Scores of passages: gold ones up to their share of the allowance first, the others of them
     last."""
@@ -164,7 +166,7 @@ def _favouring(
     order = -places.astype(np.float32)
     left = (1 - distractors) * words
     is_gold = _gold_runs(index.passages, gold)
-    for run in np.argsort(places, kind="stable"):
+    for run in np.argsort(-(index.rank(clue) if clue else scores), kind="stable"):
         first, last = index.passages.runs[run]
         length = sum(index.passages.lengths[first:last])
         if is_gold[run] and length <= left:

@@ -35,6 +35,32 @@ def answer_logits(
     return _packed(base, model, batch) if packed else _padded(base, model, batch)
 
 
+def branch_logits(base: Base, model: Any, batch: Sequence[Encoded]) -> tuple[Any, Any]:
+    """As `answer_logits` for answers to one prompt, which is read once: every answer sees it and
+    itself. For decoder-only models."""
+    import torch
+
+    start = batch[0].start
+    answers = [row.ids[start:] for row in batch]
+    owner = torch.tensor([0] * start + [i for i, a in enumerate(answers, 1) for _ in a])
+    mask = (owner[:, None] == owner[None, :]) | (owner == 0)[None, :]
+    mask &= torch.ones(len(owner), len(owner), dtype=torch.bool).tril()
+    places = [*range(start), *(start + at for answer in answers for at in range(len(answer)))]
+    keep, first = [], start
+    for answer in answers:
+        keep += [start - 1, *range(first, first + len(answer) - 1)]
+        first += len(answer)
+    ids = [*batch[0].ids[:start], *(token for answer in answers for token in answer)]
+    logits = _kept(
+        model,
+        torch.tensor(keep).to(base.device),
+        input_ids=torch.tensor([ids]).to(base.device),
+        position_ids=torch.tensor([places]).to(base.device),
+        attention_mask=mask[None, None].to(base.device),
+    )
+    return logits[0], torch.tensor(ids[start:]).to(base.device)
+
+
 def cross_entropy(logits: Any, targets: Any, reduction: str = "sum") -> Any:
     """Of the answers' tokens, in nats."""
     from torch.nn import functional

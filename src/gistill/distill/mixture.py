@@ -14,8 +14,9 @@ from gistill.distill.context import (
     located,
     mixed,
 )
-from gistill.distill.dataset import Row
+from gistill.distill.dataset import REFERENCE, Row
 from gistill.distill.qmsum import Meeting, Question
+from gistill.distill.support import share_supported
 from gistill.distill.teacher import Taught, answers
 from gistill.prompts import Task, template
 from gistill.retrieval.rank import Index
@@ -38,6 +39,8 @@ class Mixture:
     gold: float = 1.0  # how often the gold turns are sure to be in the context; else as located
     max_distractors: float = 0.5  # of a context with gold turns, drawn evenly from 0
     fill: bool = False  # contexts with gold turns up to their length, with more distractors
+    evidence: bool = False  # of gold turns that do not all fit, those that the answer points to
+    min_support: float = 0.0  # share of a reference's sentences that its context must support
     taught: float = 0.5  # the share of answers that is the teacher's, where there is one
     exact: float = 0.4  # how often a prompt allows just the words that its target has
     unlimited: float = 0.2  # how often it names no limit; else one of up to `slack` words more
@@ -136,8 +139,11 @@ def _query_row(
     limit = mixture.limit(taught.text if taught else question.answer, draw)
     words, gold = draw.randint(*mixture.words), meeting.gold(question)
     if favour:
-        make = favouring if mixture.fill else mixed
-        context = make(meeting.segments, question.text, words, index, gold, share)
+        if mixture.fill:
+            clue = question.answer if mixture.evidence else ""
+            context = favouring(meeting.segments, question.text, words, index, gold, share, clue)
+        else:
+            context = mixed(meeting.segments, question.text, words, index, gold, share)
     else:
         known = gold if question.spans else None
         context = located(meeting.segments, question.text, words, index, known)
@@ -243,7 +249,7 @@ def build(
     Raises: BadInput if a meeting is in both.
     """
     train: list[Row] = []
-    unsound = 0
+    unsound = unfounded = 0
     for number, meeting in enumerate(meetings, 1):
         taught: dict[Question, Taught] = {}
         if generation is not None:
@@ -259,14 +265,26 @@ def build(
                 else:
                     taught[asked[place]] = answer
             say(f"taught {meeting.id}, {number} of {len(meetings)} meetings")
-        train += rows(meeting, mixture, seed, taught)
+        for row in rows(meeting, mixture, seed, taught):
+            if founded(row, mixture.min_support):
+                train.append(row)
+            else:
+                unfounded += 1
     if unsound:
         say(f"{unsound} of the teacher's answers have no support: left out")
+    if unfounded:
+        say(f"{unfounded} rows whose context does not support their reference: left out")
     return {
         "train": train,
         "dev": [row for meeting in dev for row in dev_rows(meeting, dev_words)],
         "test": [],
     }
+
+
+def founded(row: Row, least: float) -> bool:
+    """Whether the context of a row supports `least` of its reference's sentences: what it does not
+    hold can only be made up. A teacher's answers have been looked at before."""
+    return row.teacher != REFERENCE or not least or share_supported(row.target, row.input) >= least
 
 
 def held_out(meetings: Sequence[Meeting], share: float) -> tuple[list[Meeting], list[Meeting]]:

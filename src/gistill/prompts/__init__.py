@@ -50,6 +50,11 @@ def template(task: Task) -> Template:
     return Template(task, head.removeprefix("# version:").strip(), body.strip("\n"))
 
 
+def material(prompt: str) -> str:
+    """The text that a rendered prompt is about: all templates set it apart by blank lines."""
+    return prompt.partition("\n\n")[2].rpartition("\n\n")[0]
+
+
 def overhead(
     count: Callable[[str], int], *, query: str | None = None, language: str | None = None
 ) -> int:
