@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,13 +60,18 @@ def reference(gguf: Path) -> Any:
     return model.eval(), transformers.AutoTokenizer.from_pretrained(gguf.parent, **load)
 
 
-def answers(reference: Any, prompt: str, **options: Any) -> str:
+def answers(reference: Any, prompt: str, ngram: int = 0, **options: Any) -> str:
+    """`ngram`: no so long a run of tokens of the answer stands in it twice."""
     import torch
+
+    from gistill.engines.steps import penalties
 
     model, tokenizer = reference
     turns = [{"role": "user", "content": prompt}]
     text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
     ids = tokenizer(text, return_tensors="pt", add_special_tokens=False)
+    asked = ask(prompt, no_repeat_ngram=ngram)
+    options["logits_processor"] = penalties(asked, ids["input_ids"].shape[1])
     with torch.no_grad():
         output = model.generate(**ids, do_sample=False, **options)
     return str(tokenizer.decode(output[0, ids["input_ids"].shape[1] :], skip_special_tokens=True))
@@ -97,7 +104,7 @@ def readable(text: str) -> str:
         ({"repetition_penalty": 1.3}, {"repetition_penalty": 1.3}),
         ({"beams": 4}, {"num_beams": 4}),
         ({"beams": 3, "length_penalty": 2.0}, {"num_beams": 3, "length_penalty": 2.0}),
-        ({"beams": 3, "no_repeat_ngram": 2}, {"num_beams": 3, "no_repeat_ngram_size": 2}),
+        ({"beams": 3, "no_repeat_ngram": 2}, {"num_beams": 3, "ngram": 2}),
     ],
 )
 def test_it_answers_as_transformers_does(
@@ -133,6 +140,24 @@ def test_what_openvino_cannot_do_is_said(engine: Any) -> None:
     (said,) = greedy.degraded
     assert said.startswith("no_repeat_ngram: OpenVINO has it with beams only; an answer ends")
     assert beams.degraded == ("repetition_penalty: OpenVINO has it without beams only",)
+
+
+def test_a_model_of_others_is_not_kept_from_what_its_prompt_says(
+    engine: Any, gguf: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "theirs"
+    shutil.copytree(models.from_gguf(gguf), folder)
+    about = json.loads((folder / models.MANIFEST).read_text())
+    assert about.pop("twins") > 0
+    (folder / models.MANIFEST).write_text(json.dumps(about))
+    theirs = open_engine(f"openvino:{folder}")
+    (asked,) = theirs.generate([ask("the land", beams=2, no_repeat_ngram=1)])
+    (plain,) = engine.generate([ask("the land", beams=2)])
+    (ours,) = engine.generate([ask("the land", beams=2, no_repeat_ngram=1)])
+    assert asked.text == plain.text != ours.text
+    (said,) = asked.degraded
+    assert said.startswith("no_repeat_ngram: OpenVINO would forbid what the prompt says too")
+    assert ours.degraded == ()
 
 
 def test_too_long_a_prompt_is_refused_before_anything_runs(engine: Any) -> None:

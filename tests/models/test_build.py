@@ -40,6 +40,19 @@ def logits(folder: Path, ids: list[int]) -> Any:
     return request.get_tensor("logits").data[0].copy()
 
 
+def test_twins_read_as_what_they_are_twins_of(tmp_path: Path) -> None:
+    source = write_gguf(tmp_path / "tiny.gguf")
+    (tmp_path / "model").mkdir()
+    build.convert(source, tmp_path / "model", {}, adapter=None, say=say)
+    twins = json.loads((tmp_path / "model" / "manifest.json").read_text())["twins"]
+    ids = [5, 9, 200, 7]
+    plain = logits(tmp_path / "model", ids)
+    assert plain.shape[-1] == twins > max(ids)
+    assert np.array_equal(logits(tmp_path / "model", [i + twins for i in ids]), plain)
+    assert np.array_equal(logits(tmp_path / "model", [5, 9 + twins, 200, 7]), plain)
+    assert not np.array_equal(logits(tmp_path / "model", [5, 9, 201, 7]), plain)
+
+
 @pytest.mark.filterwarnings("ignore")  # torch's and transformers' own
 @pytest.mark.parametrize(
     ("kind", "weights", "tolerance"),

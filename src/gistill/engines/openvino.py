@@ -45,6 +45,9 @@ _START = 4.0  # seconds until a new worker answers, to begin with
 _NO_NGRAM = (
     "no_repeat_ngram: OpenVINO has it with beams only; an answer ends where it goes in circles"
 )
+_NO_TWINS = (
+    "no_repeat_ngram: OpenVINO would forbid what the prompt says too, but for its own builds"
+)
 _NO_LOOKUP = "speculate: OpenVINO looks up in the prompt without beams only"
 _NO_PENALTY = "repetition_penalty: OpenVINO has it without beams only"
 _FADE = 0.8  # what is left of a pace that a lone request was turned away for
@@ -54,22 +57,26 @@ _PROBE = "Ann-Marie: it's 1,234.5 €… naïve 日本語 🙂?\n\n  - OK\t<|im_
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
-    """A request ready to run: its place in the caller's sequence and the ids of its prompt."""
+    """A request ready to run: its place in the caller's sequence, the ids of its prompt, and from
+    where on ids are twins (`models/twins.py`; 0: nowhere)."""
 
     index: int
     request: Request
     ids: list[int]
     speculate: bool
+    twins: int
 
     def message(self, number: int) -> dict[str, Any]:
         r = self.request
+        # With them a repetition penalty would count for nothing; but beams have none.
+        shift = self.twins if r.beams > 1 else 0
         return {
             "add": number,
-            "ids": self.ids,
+            "ids": [i + shift for i in self.ids],
             "max_tokens": r.max_tokens,
             "beams": r.beams,
             "length_penalty": r.length_penalty,
-            "no_repeat_ngram": r.no_repeat_ngram,
+            "no_repeat_ngram": r.no_repeat_ngram if shift else 0,
             "repetition_penalty": r.repetition_penalty,
         }
 
@@ -82,6 +89,7 @@ class _Ask:
         asked, beams = self.request, self.request.beams > 1
         notes = {
             _NO_NGRAM: asked.no_repeat_ngram > 0 and not beams,
+            _NO_TWINS: asked.no_repeat_ngram > 0 and beams and not self.twins,
             _NO_PENALTY: asked.repetition_penalty != 1 and beams,
             _NO_LOOKUP: self.speculate and beams,
         }
@@ -115,6 +123,7 @@ class OpenVINO:
         self.window = min(about.get("window", self.context // 2), self.context)
         self.slack = int(about.get("slack", 0))
         self.focus = int(about.get("focus", self.window))
+        self._twins = int(about.get("twins", 0))
         name, math = about.get("name", folder.resolve().name), "f32" if options.speculate else "a8"
         self.id = f"openvino:{name}@{fingerprint(folder)}:{math}"
         try:
@@ -152,7 +161,7 @@ class OpenVINO:
         """As `Engine` says. A request is not begun when, at the speed measured so far, its prompt
         could not even be read before `deadline`: nothing stops a worker in the midst of a step."""
         asks = [
-            _Ask(i, request, self._encode(request.prompt), self._lookup > 0)
+            _Ask(i, request, self._encode(request.prompt), self._lookup > 0, self._twins)
             for i, request in enumerate(requests)
         ]
         for ask in asks:

@@ -19,6 +19,7 @@ from gistill.models.fetch import Say, files, sha256
 from gistill.models.gguf_file import Header, header, open_gguf, write_f16
 from gistill.models.lock import locked
 from gistill.models.spec import RECIPE, Spec
+from gistill.models.twins import add_twins
 from gistill.models.vocabulary import write_tokenizer
 
 WIDE = frozenset({"F32", "F16", "BF16"})
@@ -95,7 +96,8 @@ def convert(
     source: Path, target: Path, about: dict[str, Any], *, adapter: Adapter | None, say: Say
 ) -> None:
     """Writes an OpenVINO model with 8-bit weights into the folder `target`, and a manifest:
-    `about`, the context in tokens, what built it, and the sha256 of every file.
+    `about`, the context in tokens, from where on ids are twins, what built it, and the sha256 of
+    every file.
 
     Raises: BadInput for a GGUF file or an adapter that cannot be used; EngineFailed if OpenVINO
     cannot load the weights.
@@ -120,11 +122,12 @@ def convert(
     _save_ir(readable)
     readable.unlink()
     reduced = not faithful and not known.types <= WIDE
-    _finish(target / "openvino_model.xml", known, reduce=reduced)
+    twins = _finish(target / "openvino_model.xml", known, reduce=reduced)
     write_tokenizer(reader, target / "tokenizer.json")
     manifest = {
         **about,
         "context": int(known.number("context_length")),
+        "twins": twins,
         "weights": f"int8, groups of {compress.GROUP}" if reduced else "as in the source",
         "recipe": RECIPE,
         "built_by": {
@@ -146,7 +149,8 @@ def _save_ir(wide: Path) -> None:
         raise EngineFailed(f"OpenVINO cannot read this model: {cause}") from error
 
 
-def _finish(path: Path, known: Header, *, reduce: bool) -> None:
+def _finish(path: Path, known: Header, *, reduce: bool) -> int:
+    """Mends the model that OpenVINO wrote; returns from where on its ids are twins."""
     import openvino
 
     core = openvino.Core()
@@ -160,7 +164,9 @@ def _finish(path: Path, known: Header, *, reduce: bool) -> None:
     )
     if reduce:
         compress.quantize_matrices(model)
+    twins = add_twins(model)
     openvino.save_model(model, path, compress_to_fp16=False)
+    return twins
 
 
 @contextlib.contextmanager
