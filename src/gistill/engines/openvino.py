@@ -46,7 +46,8 @@ _NO_NGRAM = (
     "no_repeat_ngram: OpenVINO has it with beams only; an answer ends where it goes in circles"
 )
 _NO_TWINS = (
-    "no_repeat_ngram: OpenVINO would forbid what the prompt says too, but for its own builds"
+    "no_repeat_ngram: left out, since OpenVINO would forbid what the prompt says too (except in "
+    "models that gistill built)"
 )
 _NO_LOOKUP = "speculate: OpenVINO looks up in the prompt without beams only"
 _NO_PENALTY = "repetition_penalty: OpenVINO has it without beams only"
