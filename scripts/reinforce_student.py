@@ -32,7 +32,6 @@ def main() -> int:
     parser.add_argument("--device", help="cpu, cuda (a GPU when there is one)")
     parser.add_argument("--learning_rate", type=float, default=1.5e-4)
     parser.add_argument("--average", type=float, default=0.8)
-    parser.add_argument("--batch_tokens", type=int, default=32_768)
     for name in ("steps", "questions", "samples", "max_tokens", "workers"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Sampling(), name))
     parser.add_argument("--support", type=float, default=Sampling().support, help="its weight")
@@ -54,7 +53,6 @@ def run(options: argparse.Namespace) -> None:
         lr=options.learning_rate,
         average=options.average,
         weight_decay=0.0,
-        batch_tokens=options.batch_tokens,
     )
     sampling = Sampling(
         steps=options.steps,

@@ -117,6 +117,8 @@ def test_where_the_default_model_is_away_the_bundled_one_is_meant(
         (["data", "--qmsum", ".", "--out", "x", "--rows", "poem=3"], "TASK=N"),
         (["data", "--qmsum", ".", "--out", "x", "--words", "9", "3"], "--words takes a minimum"),
         (["data", "--qmsum", ".", "--out", "x", "--max-distractors", "1"], "below 1"),
+        (["data", "--qmsum", ".", "--out", "x", "--min-support", "2"], "from 0 to 1"),
+        (["data", "--qmsum", ".", "--out", "x", "--evidence"], "--fill"),
         (["train", "--data_dir", "nowhere"], "holds no training data"),
         (["train", "--rank", "0"], "rank is 0"),
         (["export", "nowhere", "--out", "x", "--to", "onnx"], "cannot export to onnx"),

@@ -120,6 +120,21 @@ def test_what_is_better_than_the_others_becomes_likelier(
     assert (before - after) * advantage > 0
 
 
+def test_gradients_are_those_of_answers_read_apart(student: tuple[Base, Any]) -> None:
+    base, model = student
+    torch.manual_seed(0)
+    drawn = _sample(model, base.tokenizer, [prompt_ids(base, PROMPTS[0])], SAMPLING)
+    advantage, total = torch.linspace(-1, 1, len(drawn)), 20
+    _backward(base, model, drawn, advantage, total)
+    together = [w.grad.clone() for w in model.parameters() if w.grad is not None]
+    model.zero_grad()
+    for one, worth in zip(drawn, advantage, strict=True):
+        (worth * cross_entropy(*answer_logits(base, model, [one])) / total).backward()
+    apart = [w.grad for w in model.parameters() if w.grad is not None]
+    for ours, theirs in zip(together, apart, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-4 * float(theirs.abs().max()) + 1e-6)
+
+
 def test_a_refreshed_sampler_speaks_as_the_student(student: tuple[Base, Any]) -> None:
     base, model = student
     sampler = copy.deepcopy(model).merge_and_unload()

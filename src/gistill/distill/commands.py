@@ -165,6 +165,10 @@ def run_data(args: argparse.Namespace) -> int:
         raise BadInput("--words takes a minimum above 0 and a maximum not below it")
     if not 0 <= args.max_distractors < 1:
         raise BadInput("--max-distractors takes a share from 0 to below 1")
+    if not 0 <= args.min_support <= 1:
+        raise BadInput("--min-support takes a share from 0 to 1")
+    if args.evidence and not args.fill:
+        raise BadInput("--evidence chooses what --fill puts in; give both")
     data, about = _from_threads(args) if args.threads else _from_qmsum(args)
     if not data["train"]:
         raise BadInput("nothing came of it that a student could be trained on")

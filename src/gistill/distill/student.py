@@ -24,7 +24,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How answers are generated. Both penalties look at the prompt too, as in OpenVINO GenAI."""
+    """How answers are generated. Both penalties look at the prompt too."""
 
     max_tokens: int = 160
     beams: int = 1
