@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from gistill import models
-from gistill.engines import OpenOptions, open_engine, openvino_worker
+from gistill.engines import OpenOptions, open_engine
+from gistill.engines.child import Child
 from gistill.engines.openvino import OpenVINO
 from gistill.errors import BadInput, EngineFailed, Overflow
-from gistill.prompts import template
 from gistill.segmentation import sentences
 from gistill.types import Completion, Request
 from tiny_gguf import write_gguf
@@ -29,8 +29,6 @@ PROMPTS = [f"the land and the hand {i} " * (1 + 3 * (i % 4)) for i in range(10)]
 @pytest.fixture(scope="module", autouse=True)
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        if "GISTILL_HOME" in os.environ:
-            patch.setenv("REAL_HOME", os.environ["GISTILL_HOME"])
         patch.setenv("GISTILL_HOME", str(tmp_path_factory.mktemp("home")))
         yield
 
@@ -151,15 +149,41 @@ def test_a_model_of_others_is_not_kept_from_what_its_prompt_says(
     assert about.pop("twins") > 0
     (folder / models.MANIFEST).write_text(json.dumps(about))
     theirs = open_engine(f"openvino:{folder}")
-    (asked,) = theirs.generate([ask("the land", beams=2, no_repeat_ngram=1)])
-    (plain,) = engine.generate([ask("the land", beams=2)])
-    (ours,) = engine.generate([ask("the land", beams=2, no_repeat_ngram=1)])
-    assert asked.text == plain.text != ours.text
-    (said,) = asked.degraded
+    plain = texts(engine, [ask(p, beams=2) for p in PROMPTS])
+    forbidding = [ask(p, beams=2, no_repeat_ngram=2) for p in PROMPTS]
+    asked, ours = list(theirs.generate(forbidding)), list(engine.generate(forbidding))
+    assert [c.text for c in by_index(asked)] == plain != [c.text for c in by_index(ours)]
+    ((said,),) = {c.degraded for c in asked}
     assert said.startswith(
         "no_repeat_ngram: left out, since OpenVINO would forbid what the prompt says"
     )
-    assert ours.degraded == ()
+    assert {c.degraded for c in ours} == {()}
+
+
+def test_what_the_prompt_says_before_its_end_is_not_forbidden(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenVINO writes a score at the id it forbids, wherever that is: what followed the prompt's
+    last tokens earlier in the prompt has an id beyond the table, and the worker crashed."""
+    sent: list[dict[str, Any]] = []
+    send = Child.ask
+
+    def recorded(child: Child, number: int, question: dict[str, Any], answers: Any) -> None:
+        sent.append(question)
+        send(child, number, question, answers)
+
+    monkeypatch.setattr(Child, "ask", recorded)
+    prompt = "assistant\n and assistant\n " * 4
+    requests = [ask(prompt, beams=3, no_repeat_ngram=n) for n in (1, 2, 3)]
+    done = by_index(engine.generate(requests))
+    plain = engine._encode(prompt)
+    assert plain.count(plain[-1]) > 1
+    for message in sent:
+        assert message["ids"].count(message["ids"][-1]) == 1
+        assert [i % engine._twins for i in message["ids"]] == plain
+    assert [message["no_repeat_ngram"] for message in sent] == [0, 2, 3]
+    assert [len(c.degraded) for c in done] == [1, 0, 0]
+    assert "cannot forbid runs of one token" in done[0].degraded[0]
 
 
 def test_too_long_a_prompt_is_refused_before_anything_runs(engine: Any) -> None:
@@ -359,80 +383,3 @@ def test_a_model_folder_of_ones_own(gguf: Path, tmp_path: Path) -> None:
     assert (engine.context, engine.window) == (300, 150)
     assert engine.count("the land") == 6
     assert texts(engine, [ask("the land")]) == texts(open_engine(f"gguf:{gguf}"), [ask("the land")])
-
-
-@pytest.fixture
-def bundled(monkeypatch: pytest.MonkeyPatch) -> Any:
-    if home := os.environ.get("REAL_HOME"):
-        monkeypatch.setenv("GISTILL_HOME", home)
-    else:
-        monkeypatch.delenv("GISTILL_HOME")
-    if not models.is_installed("bundled"):
-        pytest.skip("the bundled model is not fetched; run: gistill models get")
-    return open_engine("bundled")
-
-
-@pytest.mark.model
-def test_the_bundled_model_knows_what_it_is_asked(bundled: Any) -> None:
-    (done,) = bundled.generate([ask("What is the capital of France?", 20)])
-    assert "Paris" in done.text
-    assert done.finish == "stop"
-    assert bundled.context == 8192
-
-
-@pytest.mark.model
-def test_the_bundled_model_says_the_same_in_any_company(bundled: Any) -> None:
-    requests = [ask(f"Summarize part {i}: " + STORY * (1 + 3 * i), 16) for i in range(4)]
-    together = texts(bundled, requests)
-    assert [texts(bundled, [r])[0] for r in requests] == together
-
-
-STORY = "Mara: The boiler failed again on Saturday. Jonas: A new pump costs 640 euros. "
-
-
-@pytest.mark.model
-def test_a_prompt_of_any_length_reads_the_same_in_company(bundled: Any) -> None:
-    """Split in steps of 128 to make room for others, these gave other texts than alone."""
-    requests = []
-    for steps in (2, 3):
-        text = f"Summarize {steps}: {STORY * 30}"
-        while len(bundled._encode(text)) != steps * 128 + 1:
-            text = text[:-1]
-        requests.append(ask(text, 40))
-    requests += [ask(STORY * 3, 40), ask(STORY * 5, 40)]
-    together = texts(bundled, requests)
-    assert [texts(bundled, [r])[0] for r in requests] == together
-
-
-@pytest.mark.model
-def test_lookup_changes_no_token_in_float32(bundled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(openvino_worker.PROPERTIES, "DYNAMIC_QUANTIZATION_GROUP_SIZE", 0)
-    thread = (Path(__file__).parents[2] / "src/gistill/demo/thread.txt").read_text("utf-8")
-    parts = [thread[i : i + 2000] for i in (0, 5000, 10000)]
-    found: list[dict[int, list[int]]] = []
-    for lookup in (0, 3):
-        worker = openvino_worker.Worker(str(bundled._folder), 4096, 10**9, lookup)
-        for number, part in enumerate(parts):
-            ids = bundled._encode(template("local").render(part))
-            settings = {"beams": 1, "repetition_penalty": 1.0, "max_tokens": 60}
-            worker.take({"add": number, "ids": ids} | settings)
-        found.append({})
-        while worker.busy:
-            found[-1] |= {a["done"]: a["ids"] for a in worker.step() if "done" in a}
-    assert found[0] == found[1]
-
-
-@pytest.mark.model
-def test_a_deadline_yields_what_there_is(bundled: Any) -> None:
-    (whole,) = bundled.generate([ask(STORY * 3, 100)])
-    told: list[str] = []
-    deadlines = [0.6 * whole.seconds * (1 + i / 4) for i in range(3)]
-    for seconds in deadlines:
-        (done,) = bundled.generate(
-            [ask(STORY * 3, 100)],
-            deadline=time.monotonic() + seconds,
-            on_text=lambda _, text: told.append(text),
-        )
-        assert whole.text.startswith(done.text)
-        if done.finish == "deadline" and done.text:
-            assert done.text == told[-1]

@@ -49,6 +49,7 @@ _NO_TWINS = (
     "no_repeat_ngram: left out, since OpenVINO would forbid what the prompt says too (except in "
     "models that gistill built)"
 )
+_NO_WORD_TWICE = "no_repeat_ngram: left out, since OpenVINO cannot forbid runs of one token"
 _NO_LOOKUP = "speculate: OpenVINO looks up in the prompt without beams only"
 _NO_PENALTY = "repetition_penalty: OpenVINO has it without beams only"
 _FADE = 0.8  # what is left of a pace that a lone request was turned away for
@@ -69,15 +70,17 @@ class _Ask:
 
     def message(self, number: int) -> dict[str, Any]:
         r = self.request
-        # With them a repetition penalty would count for nothing; but beams have none.
+        # With them a repetition penalty would count for nothing; but beams have none. The last id
+        # is moved once more, so that no run with it stands in the prompt before: OpenVINO would
+        # write beyond its table of scores when it forbids what followed there, a twin.
         shift = self.twins if r.beams > 1 else 0
         return {
             "add": number,
-            "ids": [i + shift for i in self.ids],
+            "ids": [i + shift for i in self.ids[:-1]] + [i + 2 * shift for i in self.ids[-1:]],
             "max_tokens": r.max_tokens,
             "beams": r.beams,
             "length_penalty": r.length_penalty,
-            "no_repeat_ngram": r.no_repeat_ngram if shift else 0,
+            "no_repeat_ngram": r.no_repeat_ngram if shift and r.no_repeat_ngram > 1 else 0,
             "repetition_penalty": r.repetition_penalty,
         }
 
@@ -91,6 +94,7 @@ class _Ask:
         notes = {
             _NO_NGRAM: asked.no_repeat_ngram > 0 and not beams,
             _NO_TWINS: asked.no_repeat_ngram > 0 and beams and not self.twins,
+            _NO_WORD_TWICE: asked.no_repeat_ngram == 1 and beams and self.twins > 0,
             _NO_PENALTY: asked.repetition_penalty != 1 and beams,
             _NO_LOOKUP: self.speculate and beams,
         }
