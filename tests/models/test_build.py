@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +53,23 @@ def test_twins_read_as_what_they_are_twins_of(tmp_path: Path) -> None:
     assert np.array_equal(logits(tmp_path / "model", [i + twins for i in ids]), plain)
     assert np.array_equal(logits(tmp_path / "model", [5, 9 + twins, 200, 7]), plain)
     assert not np.array_equal(logits(tmp_path / "model", [5, 9, 201, 7]), plain)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux can take CPUs away")
+def test_one_cpu_is_enough(tmp_path: Path) -> None:
+    """OpenVINO divided by zero there, where the CPU computes in bfloat16."""
+    source = write_gguf(tmp_path / "tiny.gguf")
+    program = """
+import os, sys
+from pathlib import Path
+from gistill.models import build
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+build.convert(Path(sys.argv[1]), Path(sys.argv[2]), {}, adapter=None, say=print)
+"""
+    (tmp_path / "model").mkdir()
+    command = [sys.executable, "-c", program, str(source), str(tmp_path / "model")]
+    subprocess.run(command, check=True, capture_output=True)
+    assert manifest(tmp_path / "model")["context"] == 512
 
 
 @pytest.mark.filterwarnings("ignore")  # torch's and transformers' own

@@ -142,8 +142,10 @@ def _save_ir(wide: Path) -> None:
     """Writes model, tokenizer and detokenizer beside the GGUF file."""
     import openvino_genai
 
+    # It compiles the model too, and on a single CPU with bfloat16 it would divide by zero.
+    properties = {"INFERENCE_PRECISION_HINT": "f32"}
     try:
-        openvino_genai.LLMPipeline(str(wide), "CPU", enable_save_ov_model=True)
+        openvino_genai.LLMPipeline(str(wide), "CPU", **properties, enable_save_ov_model=True)
     except RuntimeError as error:
         cause = " ".join(str(error).split())[-200:]
         raise EngineFailed(f"OpenVINO cannot read this model: {cause}") from error
