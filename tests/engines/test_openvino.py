@@ -296,7 +296,7 @@ def test_a_killed_worker_is_one_line_and_the_next_call_has_a_new_one(gguf: Path)
     iterator = engine.generate([ask(p, 400) for p in ("a", "b", "c")])
     next(iterator)
     os.kill(engine._workers[0]._process.pid, signal.SIGKILL)
-    with pytest.raises(EngineFailed, match="killed by signal 9") as error:
+    with pytest.raises(EngineFailed, match="ended by signal 9") as error:
         list(engine.generate([ask("a", 400)]))
     assert "\n" not in str(error.value)
     iterator.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import subprocess
 import tempfile
 import threading
@@ -92,7 +93,8 @@ class Child:
 
     def _last_words(self, code: int) -> str:
         if code < 0:
-            return f"it was killed by signal {-code}, perhaps for want of memory"
+            want = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
+            return f"it was ended by signal {-code} ({signal.strsignal(-code)}){want}"
         self._log.seek(0)
         lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1][-300:] if lines else f"it ended with code {code}"
