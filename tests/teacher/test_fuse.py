@@ -72,6 +72,17 @@ def test_unsupported_sentences_come_last_or_not_at_all():
     assert "The moon is cheese." not in [c.text for c in strict]
 
 
+def test_an_unsupported_sentence_gives_way_to_news_of_the_children():
+    told, more = claim("Point 1 was decided.", "s1"), claim("The pump costs 640 euros.", "s2")
+    doubtful = claim("A pump may be red.", "s3", support=0.2)
+    child = leaf(0, told, doubtful, more)
+    own = [claim("The moon is cheese.", "s9", support=0.1), claim("Point 1 stands.", "s1")]
+    kept = compose(own, [child], Limits(100, words, 0.35))
+    assert [c.text for c in kept] == ["Point 1 stands.", more.text]
+    nothing_new = compose(own, [leaf(0, told, doubtful)], Limits(100, words, 0.35))
+    assert [c.text for c in nothing_new] == [c.text for c in own]
+
+
 def test_a_sentence_that_cites_nothing_stands_only_alone():
     limits = Limits(100, words, 0.35)
     own = [claim("The moon is cheese.", support=0.0), claim("Point 0 stands.", "s0")]

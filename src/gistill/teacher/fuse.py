@@ -100,9 +100,10 @@ def compose(
 
     `claims` are the fused text's own. Those with support come first; then, for each child that
     none of them cites, its best claim. Where that finds no room, the weakest claim that speaks for
-    no child alone gives way. Room that is left goes to the remaining claims of the fused text (not
-    with `strict`), or, where most of that text has no support, to further claims of the children.
-    A claim that cites nothing stands only where nothing else does.
+    no child alone gives way. Where most of the fused text has no support, what room is left goes to
+    further claims of the children. Otherwise each of its weak claims gives way to one of theirs
+    that has support and tells of what was not told yet; where there is none it stays, but not with
+    `strict`. A claim that cites nothing stands only where nothing else does.
     The order is that of the fused text, with the others at their place in time.
     """
     said = list({claim.text: claim for claim in claims}.values())
@@ -114,13 +115,16 @@ def compose(
     for child in children:
         if child.claims and not _heard(child, kept):
             _admit_for_child(kept, _ranked(child)[0], children, limits)
+    turns = itertools.zip_longest(*map(_ranked, children))
+    further = [claim for turn in turns for claim in turn if claim]
     if 2 * len(sound) < len(said) or not own:
-        turns = itertools.zip_longest(*map(_ranked, children))
-        more = [claim for turn in turns for claim in turn if claim]
+        for claim in further:
+            _admit(kept, claim, limits)
     else:
-        more = [] if limits.strict else own
-    for claim in more:
-        _admit(kept, claim, limits)
+        for claim in own:
+            weak = claim.support < limits.threshold
+            if weak and not _admit_news(kept, further, limits) and not limits.strict:
+                _admit(kept, claim, limits)
     if not kept:
         pool = [*said, *(claim for child in children for claim in child.claims)]
         for claim in sorted(pool, key=lambda c: (-c.support, limits.count(c.text))):
@@ -152,6 +156,17 @@ def _admit(kept: list[Claim], claim: Claim, limits: Limits) -> bool:
         return False
     kept.append(claim)
     return True
+
+
+def _admit_news(kept: list[Claim], claims: Sequence[Claim], limits: Limits) -> bool:
+    """Admits the first of `claims` that has support and cites nothing that is cited already."""
+    cited = {cite for claim in kept for cite in claim.cites}
+    return any(
+        claim.support >= limits.threshold
+        and cited.isdisjoint(claim.cites)
+        and _admit(kept, claim, limits)
+        for claim in claims
+    )
 
 
 def _admit_for_child(
