@@ -43,6 +43,39 @@ def test_an_invented_sentence_has_no_support():
     assert "Tokyo" in claim.flags
 
 
+def test_a_sentence_that_names_the_wrong_speaker_cites_who_said_it():
+    claim = ground("Grace will call the firm in Inverness about the lightning conductor.")
+    assert (claim.cites, claim.flags) == (("s000004",), ("Grace",))
+    right = ground("Ada will call the firm in Inverness about the lightning conductor.")
+    assert right.flags == ()
+    assert right.support > claim.support
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        (
+            "Then Grace said that the launch moves to May because of the ferry in dry dock.",
+            "Then Ada said that the launch moves to May because of the ferry in dry dock.",
+        ),
+        ("Grace told Ada that the launch moves because of the ferry in dry dock.", None),
+        ("Grace was content.", None),
+        ("Two prisms are cracked, Ada said.", None),
+        ("Grace said that two prisms are cracked.", None),
+    ],
+)
+def test_names_are_put_right_where_it_is_clear_who_spoke(sentence, expected):
+    assert Evidence(TALK.segments).put_right(sentence) == (expected or sentence)
+
+
+def test_a_name_in_a_script_without_spaces_is_left_alone():
+    talk = thread("田中太郎: 船は六月まで修理中です。", "鈴木花子: 予算は来週決めます。")
+    evidence = Evidence(talk.segments)
+    sentence = "田中太郎は予算を来週決めると言いました。"
+    assert evidence.put_right(sentence) == sentence
+    assert evidence.ground([sentence])[0].cites
+
+
 def test_without_evidence_nothing_is_cited():
     claim = Evidence(()).ground(["Anything at all."])[0]
     assert (claim.cites, claim.support) == ((), 0.0)

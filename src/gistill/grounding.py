@@ -3,20 +3,22 @@
 Citations do not depend on the model: each sentence is aligned with the segments it can have come
 from, by shared words (weighted by how rare they are there) and by sentence embeddings. The support
 score is the mean of the two: the weighted share of the sentence's words that its cited segments
-hold, and the best cosine between them, less for every name or number that none of them holds.
-`dev/LOG.md` says how the threshold was set.
+hold, and the best cosine between them, less for every name or number that none of them holds. A
+sentence that begins with a speaker who did not say the rest of it cites those who did
+(`attribution.py`). `dev/LOG.md` says how the threshold was set.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from gistill.attribution import People, as_written, without
 from gistill.numbers import unsaid
 from gistill.retrieval.embed import embed
 from gistill.retrieval.terms import terms
@@ -39,6 +41,7 @@ class Evidence:
     lines: tuple[str, ...] = field(init=False)
     _terms: list[frozenset[str]] = field(init=False)
     _places: dict[str, list[int]] = field(init=False)  # the lines that hold a term
+    _people: People = field(init=False)
     _vectors: npt.NDArray[np.float32] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,6 +53,7 @@ class Evidence:
         for index, words in enumerate(self._terms):
             for term in words:
                 self._places.setdefault(term, []).append(index)
+        self._people = People(self.segments)
         self._vectors = embed(self.lines) if pairs else np.zeros((0, 1), np.float32)
 
     def ground(self, sentences: Sequence[str]) -> list[Claim]:
@@ -64,15 +68,29 @@ class Evidence:
         cosines = embed(sentences) @ self._vectors.T
         return [self._claim(s, row) for s, row in zip(sentences, cosines, strict=True)]
 
+    def put_right(self, sentence: str) -> str:
+        """`sentence`, begun with the name of who said the rest of it, where it wrongly begins with
+        another's and one speaker clearly did."""
+        named = self._people.begin(sentence)
+        if not named:
+            return sentence
+        shares = self._shares(without(self._weight(sentence), named))
+        name, wrong = self._people.speaker(shares), as_written(sentence, named)
+        if not name or not wrong or not self._people.miss(named, shares):
+            return sentence
+        return sentence.replace(wrong, name, 1)
+
     def _claim(self, sentence: str, cosines: npt.NDArray[np.float32]) -> Claim:
-        # A word that occurs nowhere in the evidence weighs as much as the rarest one that does.
-        lines = len(self.lines)
-        weight = {t: math.log(1 + lines / len(self._places.get(t, "?"))) for t in terms(sentence)}
+        weight = self._weight(sentence)
+        named = self._people.begin(sentence)
+        rest = without(weight, named)
+        misnamed = bool(named) and self._people.miss(named, self._shares(rest))
+        if misnamed:
+            weight = rest
         total = sum(weight.values()) or 1.0
-        shares = np.zeros(lines)
-        for term, value in weight.items():
-            shares[self._places.get(term, [])] += value / total
-        score = (shares + np.clip(cosines, 0, 1)) / 2
+        score = (self._shares(weight) + np.clip(cosines, 0, 1)) / 2
+        if misnamed:
+            score[self._people.lines(named)] = 0
         chosen: list[int] = []
         held: set[str] = set()
         for index in map(int, np.argsort(-score, kind="stable")[:12]):
@@ -92,7 +110,22 @@ class Evidence:
         cites = tuple(dict.fromkeys(self.segments[i].id for i in chosen))
         said = "\n".join(self.lines[i] for i in chosen)
         invented = flags(sentence, said)
+        if misnamed and (name := as_written(sentence, named)):
+            invented = (name, *(flag for flag in invented if flag not in name))
         return Claim(sentence, cites, round(support * _DOUBT ** len(invented), 3), invented)
+
+    def _weight(self, sentence: str) -> dict[str, float]:
+        """How much each term of `sentence` weighs: by how rare it is, and one that occurs nowhere
+        in the evidence as much as the rarest one that does."""
+        lines = len(self.lines)
+        return {t: math.log(1 + lines / len(self._places.get(t, "?"))) for t in terms(sentence)}
+
+    def _shares(self, weight: Mapping[str, float]) -> npt.NDArray[np.float64]:
+        """The share of `weight` that each line holds."""
+        shares = np.zeros(len(self.lines))
+        for term, value in weight.items():
+            shares[self._places.get(term, [])] += value
+        return shares / (sum(weight.values()) or 1.0)
 
 
 def flags(sentence: str, said: str) -> tuple[str, ...]:

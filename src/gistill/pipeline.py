@@ -274,7 +274,8 @@ class _Work:
             cited = tuple(claim for claim in leaf.claims if claim.cites)
             return replace(leaf, claims=cited or leaf.claims)
         why = "most of what the engine wrote has no support in the text"
-        selected = local.summary(part.chunk, self.generation.selected(part.request, 0, why))
+        answer = self.generation.selected(part.request, 0, why)
+        selected = local.summary(part.chunk, answer, part.request.query)
         if selected.claims or not any(claim.cites for claim in leaf.claims):
             return selected
         return leaf
@@ -379,5 +380,7 @@ class _Work:
                 nodes[index] = fuse.union(ids[index], level, groups[index], limits, why)
             else:
                 group = groups[index]
-                nodes[index] = fuse.summary(ids[index], level, group, answer, segments, limits)
+                nodes[index] = fuse.summary(
+                    ids[index], level, group, answer, segments, limits, found.query
+                )
         return nodes

@@ -31,13 +31,25 @@ def test_a_summary_cites_the_chunks_segments():
     talk = meeting(5)
     answer = Answer(0, "The budget moves to item 0. Nobody knows Tokyo. Cut of", 9, 9, 0.1, "e",
                     cut=True)  # fmt: skip
-    node = summary(Chunk("c0000", talk.segments, 99), answer)
+    node = summary(Chunk("c0000", talk.segments, 99), answer, None)
     assert [claim.text for claim in node.claims] == [
         "The budget moves to item 0.",
         "Nobody knows Tokyo.",
     ]
     assert node.claims[0].cites == ("s000000",)
     assert (node.chunk, node.by, node.level) == ("c0000", "e", 0)
+
+
+def test_names_are_put_right_in_summaries_and_flagged_in_answers():
+    talk = thread(
+        "Ada: The ferry is in dry dock until June.", "Grace: Then the launch has to move."
+    )
+    chunk = Chunk("c0000", talk.segments, 99)
+    answer = Answer(0, "Grace said that the ferry is in dry dock until June.", 9, 9, 0.1, "e")
+    (told,) = summary(chunk, answer, None).claims
+    assert (told.text, told.flags) == ("Ada said that the ferry is in dry dock until June.", ())
+    (kept,) = summary(chunk, answer, "What did Grace say?").claims
+    assert (kept.text, kept.flags) == (answer.text, ("Grace",))
 
 
 def test_short_sentence_finds_what_fits_or_says_how_much_would():

@@ -79,11 +79,14 @@ def summary(
     answer: Answer,
     segments: Mapping[str, Segment],
     limits: Limits,
+    query: str | None,
 ) -> Summary:
-    """The node over `group` whose text is `answer`, grounded in what its children cite."""
+    """The node over `group` whose text is `answer`, grounded in what its children cite; names as
+    in `local.summary`."""
     ids = sorted({cite for node in group for claim in node.claims for cite in claim.cites})
     evidence = Evidence(tuple(segments[i] for i in ids))
-    claims = evidence.ground(claimed_sentences(answer.text, cut=answer.cut))
+    said = claimed_sentences(answer.text, cut=answer.cut)
+    claims = evidence.ground(said if query else list(map(evidence.put_right, said)))
     kept = compose(claims, group, limits)
     return Summary(id, kept, level, answer.by, tuple(group), gap=answer.gap)
 

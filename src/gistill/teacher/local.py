@@ -68,9 +68,15 @@ def otherwise(first: Request) -> Request:
     return replace(first, beams=other.beams, length_penalty=other.length_penalty)
 
 
-def summary(chunk: Chunk, answer: Answer) -> Summary:
-    """A leaf of the tree: the answer's sentences, each grounded in the chunk's segments."""
-    claims = Evidence(chunk.segments).ground(claimed_sentences(answer.text, cut=answer.cut))
+def summary(chunk: Chunk, answer: Answer, query: str | None) -> Summary:
+    """A leaf of the tree: the answer's sentences, each grounded in the chunk's segments.
+
+    Names of speakers are put right, but not in answers: what somebody else said answers no
+    question about the one whom it names.
+    """
+    evidence = Evidence(chunk.segments)
+    said = claimed_sentences(answer.text, cut=answer.cut)
+    claims = evidence.ground(said if query else list(map(evidence.put_right, said)))
     return Summary(
         id=f"n0-{chunk.id}",
         claims=tuple(claims),
@@ -92,7 +98,7 @@ class Part:
 
     @classmethod
     def of(cls, chunk: Chunk, request: Request, answer: Answer) -> Part:
-        return cls(chunk, request, answer, summary(chunk, answer))
+        return cls(chunk, request, answer, summary(chunk, answer, request.query))
 
     def support(self, threshold: float) -> float:
         """The share of its sentences whose support reaches `threshold`."""
