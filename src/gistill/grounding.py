@@ -110,7 +110,8 @@ class Evidence:
         cites = tuple(dict.fromkeys(self.segments[i].id for i in chosen))
         said = "\n".join(self.lines[i] for i in chosen)
         invented = flags(sentence, said)
-        if misnamed and (name := as_written(sentence, named)):
+        name = as_written(sentence, named) if misnamed else ""
+        if name and name.casefold() not in said.casefold():
             invented = (name, *(flag for flag in invented if flag not in name))
         return Claim(sentence, cites, round(support * _DOUBT ** len(invented), 3), invented)
 
