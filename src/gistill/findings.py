@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from gistill.types import (
     Chunk,
     Coverage,
     Done,
+    Notice,
     Plan,
     Segment,
     Summary,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:  # a thread that is read whole needs none of it
     from gistill.retrieval.rank import Index
 
 LATE = "time ran out"
+_MARGIN, _SHARE = 0.05, 0.02  # seconds, and share of the budget, for putting the answer together
 _BYTES = 4  # in a token, where nothing was counted yet
 
 
@@ -61,6 +64,24 @@ class Findings:
     @property
     def global_len(self) -> int:
         return min(self.options.global_len, self.budget.tokens or self.options.global_len)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the engine has to be done."""
+        seconds = self.budget.seconds
+        return None if seconds is None else self.meter.started + seconds * (1 - _SHARE) - _MARGIN
+
+    def until(self, share: float) -> float | None:
+        """When `share` of the time that the engine has left will be over."""
+        if self.deadline is None:
+            return None
+        now = time.monotonic()
+        return now + max(0.0, self.deadline - now) * share
+
+    def notice(self, text: str) -> Notice:
+        """Keeps `text` to be told with the result, too."""
+        self.notices.append(text)
+        return Notice(text)
 
     def limits(self, tokens: int) -> fuse.Limits:
         options = self.options

@@ -7,24 +7,23 @@ level by level -> Done. Nothing here knows how a stage does its work, and no sta
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from gistill import preparation
+from gistill.asking import Asking, Stage
 from gistill.decoding.deadline import Emit, until
 from gistill.decoding.profiles import PROFILES
 from gistill.engines import Engine, open_or_select, slack_of
 from gistill.findings import LATE, Findings
 from gistill.options import Options, room
-from gistill.prompts import Task, template
+from gistill.prompts import Task
 from gistill.retrieval.chunks import choose
-from gistill.speeds import learn_speed, seconds_for
 from gistill.spending import Meter, StageName
 from gistill.store import Store
 from gistill.teacher import fuse, local
 from gistill.teacher.dedupe import dedupe
-from gistill.teacher.generation import Answer, Generation
+from gistill.teacher.generation import Generation
 from gistill.teacher.local import Part
 from gistill.types import (
     Budget,
@@ -32,10 +31,8 @@ from gistill.types import (
     Done,
     Draft,
     Event,
-    Notice,
     Plan,
     Planned,
-    Progress,
     Request,
     Segment,
     Summary,
@@ -43,10 +40,6 @@ from gistill.types import (
     Unread,
 )
 
-T = TypeVar("T")
-Stage = Generator[Event, None, T]  # yields events as it works, returns what it made
-
-_MARGIN, _SHARE = 0.05, 0.02  # seconds, and share of the budget, for putting the answer together
 _TINY = 24  # tokens: below it, whether any sentence fits is found out before the work
 _LEAST, _QUICK, _FULL = 8, 64, 2000  # segments of the last resort, the first and second draft
 _DRAFT_SHARE = 0.1  # of the time that is left: what the second draft may take
@@ -116,12 +109,8 @@ class _Work:
     generation: Generation
 
     @property
-    def deadline(self) -> float | None:
-        """When the engine has to be done."""
-        seconds = self.found.budget.seconds
-        if seconds is None:
-            return None
-        return self.found.meter.started + seconds - _MARGIN - _SHARE * seconds
+    def asking(self) -> Asking:
+        return Asking(self.found, self.store, self.generation)
 
     def punctual(self, seconds: float) -> Iterator[Event]:
         """The events until the time is up, then a result of what there is."""
@@ -136,7 +125,7 @@ class _Work:
         if found.root is None:
             yield from self.events()  # there is no sentence: this says why
         else:
-            yield self._notice(f"{LATE}: this is the best result so far")
+            yield found.notice(f"{LATE}: this is the best result so far")
             yield found.late()
 
     def _hand_over(self, emit: Emit[Event]) -> None:
@@ -145,25 +134,25 @@ class _Work:
 
     def events(self) -> Iterator[Event]:
         found = self.found
-        if self.deadline is not None:
-            yield from self._drafts(self.deadline)
+        if found.deadline is not None:
+            yield from self._drafts(found.deadline)
         chunks, plan = self.planned()
         if plan.global_len < _TINY:
             local.short_sentence(chunks, found.engine.count, plan.global_len)  # or BadInput
         found.chunks, found.plan = chunks, plan
         yield Planned(plan)
         for text in self._opening_notices(plan):
-            yield self._notice(text)
+            yield found.notice(text)
         leaves = yield from self._leaves(chunks, plan)
         leaves = self._deduped(leaves)
-        if self.deadline is not None:
+        if found.deadline is not None:
             found.unite(leaves)
             yield from self._drafted()
         root = yield from self._fused(leaves, plan)
         found.leaves, found.root = tuple(leaves), root
         for text in self.store.notes:
             if text not in found.notices:
-                yield self._notice(text)
+                yield found.notice(text)
         yield found.done()
 
     def _drafts(self, deadline: float) -> Iterator[Draft]:
@@ -182,7 +171,7 @@ class _Work:
             yield Draft(fuse.joined(self.found.root.claims))
 
     def planned(self) -> tuple[tuple[Chunk, ...], Plan]:
-        return preparation.prepare(self.found, self.store, self.deadline)
+        return preparation.prepare(self.found, self.store, self.found.deadline)
 
     def _opening_notices(self, plan: Plan) -> list[str]:
         thread = self.found.thread
@@ -192,10 +181,6 @@ class _Work:
         if plan.given_up:
             texts.append(f"to keep the time budget, given up in order: {', '.join(plan.given_up)}")
         return texts
-
-    def _notice(self, text: str) -> Notice:
-        self.found.notices.append(text)
-        return Notice(text)
 
     def _leaves(self, chunks: Sequence[Chunk], plan: Plan) -> Stage[list[Summary]]:
         """Local summaries, one a chunk, in order."""
@@ -209,13 +194,12 @@ class _Work:
         single = len(chunks) == 1
         stage: StageName = "single" if single else "local"
         with self.found.meter.stage(stage, 0):
-            for answer in (yield from self._answers(asked, stage, task, share)):
+            for answer in (yield from self.asking.answers(asked, stage, task, share)):
                 answers[read[answer.index]] = answer
-        parts = [Part.of(chunk, requests[i], answers[i]) for i, chunk in enumerate(chunks)]
-        if single:
-            with self.found.meter.stage(stage, 0):
+            parts = [Part.of(chunk, requests[i], answers[i]) for i, chunk in enumerate(chunks)]
+            if single:
                 parts[0] = yield from self._again(parts[0], plan)
-            self.found.chunks = (parts[0].chunk,)
+                self.found.chunks = (parts[0].chunk,)
         for index, part in enumerate(parts):
             if part.answer.failed or index in skipped:
                 unread = part.chunk.segments[part.chunk.overlap :]
@@ -237,13 +221,11 @@ class _Work:
         is made up, and if there is time."""
         found, threshold = self.found, self.found.options.support_thr
         for chunk, unread, request in self._other_ways(part, plan):
-            if self.deadline is not None:
-                tokens_in = part.answer.tokens_in + chunk.tokens - part.chunk.tokens
-                took = seconds_for(self.store, found.engine, [request], tokens_in)
-                if time.monotonic() + took > self.deadline:
-                    break
+            tokens_in = part.answer.tokens_in + chunk.tokens - part.chunk.tokens
+            if not self.asking.in_time([request], tokens_in, found.deadline):
+                break
             task: Task = "query" if found.query else "whole"
-            (answer,) = yield from self._answers([request], "single again", task, 1.0)
+            (answer,) = yield from self.asking.answers([request], "single again", task, 1.0)
             if answer.gap:
                 break
             found.unread = unread  # and what was made of less may cite this too
@@ -279,34 +261,6 @@ class _Work:
         if selected.claims or not any(claim.cites for claim in leaf.claims):
             return selected
         return leaf
-
-    def _answers(
-        self, requests: Sequence[Request], stage: str, task: Task, share: float
-    ) -> Stage[list[Answer]]:
-        """Answers to `requests` within `share` of the time that is left."""
-        started, deadline = time.monotonic(), self.deadline
-        if deadline is not None:
-            deadline = started + max(0.0, deadline - started) * share
-        version = template(task).version
-        found: list[Answer] = []
-        yield Progress(stage, 0, len(requests))
-        for answer in self.generation.answers(
-            requests, stage=stage, version=version, deadline=deadline
-        ):
-            self.found.meter.add(answer)
-            found.append(answer)
-            yield Progress(stage, len(found), len(requests), sum(a.reused for a in found))
-        took, beams = time.monotonic() - started, max((r.beams for r in requests), default=1)
-        allowed = max((r.max_tokens for r in requests), default=0)
-        learn_speed(self.store, self.found.engine, found, took, beams=beams, allowed=allowed)
-        degraded = dict.fromkeys(text for answer in found for text in answer.degraded)
-        gaps = dict.fromkeys(answer.gap for answer in found if answer.gap)
-        broken = dict.fromkeys(a.gap for a in found if a.gap and a.failed == "broken")
-        self.found.failures += [f"{stage}: {gap}" for gap in broken]
-        for text in [*degraded, *(f"{stage}: {gap}" for gap in gaps)]:
-            if text not in self.found.notices:
-                yield self._notice(text)
-        return found
 
     def _deduped(self, leaves: Sequence[Summary]) -> list[Summary]:
         parts = dedupe([leaf.claims for leaf in leaves], threshold=self.found.options.dedupe_thr)
@@ -371,7 +325,7 @@ class _Work:
             why = "the notes do not fit the engine's context; the best ones were kept"
             nodes[index] = fuse.union(ids[index], level, groups[index], limits, why)
         with found.meter.stage("fuse", level):
-            answers = yield from self._answers(requests, f"fuse {level}", task, share)
+            answers = yield from self.asking.answers(requests, f"fuse {level}", task, share)
         for answer in answers:
             index = asked[answer.index]
             if answer.failed and answer.by != found.engine.id:
