@@ -25,6 +25,9 @@ PEOPLE = People(TALK.segments)
         ("Ada Lovelace said so.", {"ada lovelace"}),
         ("However, Ada said so.", {"ada lovelace"}),
         ("Ada and Hopper said so.", {"ada lovelace", "grace hopper"}),
+        ("Ada then also suggested to wait.", {"ada lovelace"}),
+        ("Ada brings the pump.", set()),
+        ("Ada agreed to bring the pump.", set()),
         ("It was Ada who said so.", set()),
         ("Linus said so.", set()),
         ("", set()),
@@ -67,7 +70,7 @@ WORDS = st.sampled_from("the ferry is in dry dock launch has to move lease ends 
 @given(NAMES, st.lists(WORDS, max_size=12))
 def test_putting_right_changes_a_name_at_most_and_once(name, words):
     evidence = Evidence(TALK.segments)
-    sentence = " ".join([name, *words, "."])
+    sentence = " ".join([name, "said", *words, "."])
     right = evidence.put_right(sentence)
-    assert right.endswith(" ".join([*words, "."]))
+    assert right.endswith(" ".join(["said", *words, "."]))
     assert evidence.put_right(right) == right

@@ -44,9 +44,9 @@ def test_an_invented_sentence_has_no_support():
 
 
 def test_a_sentence_that_names_the_wrong_speaker_cites_who_said_it():
-    claim = ground("Grace will call the firm in Inverness about the lightning conductor.")
+    claim = ground("Grace said that she calls the firm in Inverness about the lightning conductor.")
     assert (claim.cites, claim.flags) == (("s000004",), ("Grace",))
-    right = ground("Ada will call the firm in Inverness about the lightning conductor.")
+    right = ground("Ada said that she calls the firm in Inverness about the lightning conductor.")
     assert right.flags == ()
     assert right.support > claim.support
 
@@ -60,6 +60,7 @@ def test_a_sentence_that_names_the_wrong_speaker_cites_who_said_it():
         ),
         ("Grace told Ada that the launch moves because of the ferry in dry dock.", None),
         ("Grace was content.", None),
+        ("Grace calls the firm in Inverness about the lightning conductor.", None),
         ("Two prisms are cracked, Ada said.", None),
         ("Grace said that two prisms are cracked.", None),
     ],

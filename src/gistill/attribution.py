@@ -1,4 +1,4 @@
-"""Who a sentence says spoke, and who did."""
+"""Who, a sentence says, said something, and who did."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ from gistill.types import Segment
 _CLEAR = 0.4  # of a sentence, by weight of its words: what somebody's one line must hold to tell
 _OWN = 0.5  # of what that line holds: what a line of the person named must
 _RIVAL = 0.8  # of what that line holds: what makes another speaker as likely
+# Of what people do, and of what they agree to, others speak: "You bring the pump?" "Fine."
+_SAYING = re.compile(
+    r"(?:add|argu|ask|believ|claim|comment|complain|consider|describ|emphasi[sz]|explain|express|"
+    r"feel|felt|introduc|indicat|insist|mention|not(?:e[ds]?|ing)\b|observ|point(?:ed|s)?\b|present|"
+    r"propos|question|rais|recommend|remark|remind|repl(?:y|ie)|report|said|say|stat(?:e[ds]?|ing)\b|"
+    r"stress|suggest|suppos|talk|tell|think|thought|told|warn|wonder)"
+)
+_SOON = 3  # words after the name within which it stands
 
 
 class People:
@@ -30,8 +38,11 @@ class People:
             self._lines.setdefault((segment.speaker or "").lower(), []).append(index)
 
     def begin(self, sentence: str) -> frozenset[str]:
-        """The speakers whom `sentence` names, in lower case, if it begins with one of them."""
-        if not self._speakers.named(_opening(sentence)):
+        """The speakers whom `sentence` names, in lower case, if it begins with one of them who, it
+        says, said something; English alone."""
+        opening = _opening(sentence)
+        after = sentence.split()[len(opening.split()) :][:_SOON]
+        if not self._speakers.named(opening) or not any(map(_SAYING.match, after)):
             return frozenset()
         return self._speakers.named(sentence)
 
