@@ -4,7 +4,8 @@ Citations do not depend on the model: each sentence is aligned with the segments
 from, by shared words (weighted by how rare they are there) and by sentence embeddings. The support
 score is the mean of the two: the weighted share of the sentence's words that its cited segments
 hold, and the best cosine between them, less for every name or number that none of them holds. A
-sentence that tells what one speaker said, where others did, cites those (`attribution.py`). `dev/LOG.md` says how the threshold was set.
+sentence that tells what one speaker said, where others did, cites those (`attribution.py`).
+`dev/LOG.md` says how the threshold was set.
 """
 
 from __future__ import annotations
