@@ -58,7 +58,7 @@ def main() -> None:
 
 def names(meetings: list[dict], dice: random.Random) -> None:
     """Prints what becomes of right and of wrong names at the beginning of sentences."""
-    true = false = wrong = told = given = back = 0
+    total = false = told = given = back = 0
     for meeting in meetings:
         turns = range(len(meeting["meeting_transcripts"]))
         evidence = Evidence(segments(meeting, turns))
@@ -69,17 +69,17 @@ def names(meetings: list[dict], dice: random.Random) -> None:
                 others = [name for name in people if name != who]
                 if who is None or not others:
                     continue
-                true += 1
+                total += 1
                 false += evidence.put_right(sentence) != sentence
                 other = sentence.replace(who, dice.choice(others), 1)
                 (claim,) = evidence.ground([other])
-                wrong += 1
+                right = evidence.put_right(other)
                 told += bool(claim.flags) and other.startswith(claim.flags[0])
-                given += evidence.put_right(other) != other
-                back += evidence.put_right(other) == sentence
-    print(f"{true} sentences begin with a speaker: {100 * false / true:.1f} % given another name")
+                given += right != other
+                back += right == sentence
+    print(f"{total} sentences begin with a speaker: {100 * false / total:.1f} % given another name")
     print(
-        f"with another's name: {100 * told / wrong:.1f} % flagged, {100 * given / wrong:.1f} % "
+        f"with another's name: {100 * told / total:.1f} % flagged, {100 * given / total:.1f} % "
         f"given another, {100 * back / max(1, given):.1f} % of these the right one"
     )
 

@@ -32,7 +32,7 @@ class People:
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._segments = segments
-        self._speakers = Speakers((s.speaker for s in segments), self._in_lower_case)
+        self._speakers = Speakers.of(segments)
         self._lines: dict[str, list[int]] = {}
         for index, segment in enumerate(segments):
             self._lines.setdefault((segment.speaker or "").lower(), []).append(index)
@@ -69,10 +69,6 @@ class People:
         if others and float(shares[others].max()) >= _RIVAL * shares[best]:
             return None
         return name
-
-    def _in_lower_case(self, text: str) -> bool:
-        wanted = re.compile(rf"\b{re.escape(text)}\b")
-        return any(wanted.search(segment.text) for segment in self._segments)
 
 
 def without(weight: Mapping[str, float], named: frozenset[str]) -> dict[str, float]:

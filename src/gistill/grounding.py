@@ -71,26 +71,17 @@ class Evidence:
     def put_right(self, sentence: str) -> str:
         """`sentence`, begun with the name of who said the rest of it, where it wrongly begins with
         another's and one speaker clearly did."""
-        named = self._people.begin(sentence)
+        named, rest = self._misnamed(sentence, self._weight(sentence))
         if not named:
             return sentence
-        shares = self._shares(without(self._weight(sentence), named))
-        name, wrong = self._people.speaker(shares), as_written(sentence, named)
-        if not name or not wrong or not self._people.miss(named, shares):
-            return sentence
-        return sentence.replace(wrong, name, 1)
+        name, wrong = self._people.speaker(self._shares(rest)), as_written(sentence, named)
+        return sentence.replace(wrong, name, 1) if name and wrong else sentence
 
     def _claim(self, sentence: str, cosines: npt.NDArray[np.float32]) -> Claim:
-        weight = self._weight(sentence)
-        named = self._people.begin(sentence)
-        rest = without(weight, named)
-        misnamed = bool(named) and self._people.miss(named, self._shares(rest))
-        if misnamed:
-            weight = rest
+        misnamed, weight = self._misnamed(sentence, self._weight(sentence))
         total = sum(weight.values()) or 1.0
         score = (self._shares(weight) + np.clip(cosines, 0, 1)) / 2
-        if misnamed:
-            score[self._people.lines(named)] = 0
+        score[self._people.lines(misnamed)] = 0
         chosen: list[int] = []
         held: set[str] = set()
         for index in map(int, np.argsort(-score, kind="stable")[:12]):
@@ -110,10 +101,21 @@ class Evidence:
         cites = tuple(dict.fromkeys(self.segments[i].id for i in chosen))
         said = "\n".join(self.lines[i] for i in chosen)
         invented = flags(sentence, said)
-        name = as_written(sentence, named) if misnamed else ""
+        name = as_written(sentence, misnamed) if misnamed else ""
         if name and name.casefold() not in said.casefold():
             invented = (name, *(flag for flag in invented if flag not in name))
         return Claim(sentence, cites, round(support * _DOUBT ** len(invented), 3), invented)
+
+    def _misnamed(
+        self, sentence: str, weight: dict[str, float]
+    ) -> tuple[frozenset[str], dict[str, float]]:
+        """The speakers with whom `sentence` wrongly begins, and `weight` without their names; else
+        nobody, and all of it."""
+        if named := self._people.begin(sentence):
+            rest = without(weight, named)
+            if self._people.miss(named, self._shares(rest)):
+                return named, rest
+        return frozenset(), weight
 
     def _weight(self, sentence: str) -> dict[str, float]:
         """How much each term of `sentence` weighs: by how rare it is, and one that occurs nowhere

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 
 from gistill.retrieval.terms import is_stop, words
+from gistill.types import Segment
 
 _ASIDE = re.compile(r"\([^()]*\)?")  # of a label: an office, a constituency
 _SHARED = 2  # people whom a part of a name may stand for
@@ -48,6 +49,16 @@ class Speakers:
         for name, parts in self._words.items():
             for at, word in enumerate(parts):
                 self._held.setdefault(word, []).append((name, at))
+
+    @classmethod
+    def of(cls, segments: Sequence[Segment]) -> Speakers:
+        """Those of `segments`, whose text tells which words are ordinary."""
+
+        def written(text: str) -> bool:
+            wanted = re.compile(rf"\b{re.escape(text)}\b")
+            return any(wanted.search(segment.text) for segment in segments)
+
+        return cls((segment.speaker for segment in segments), written)
 
     def named(self, query: str) -> frozenset[str]:
         """Those whom `query` names, lower-cased: by the whole name, or by a part of it that tells

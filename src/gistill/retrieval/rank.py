@@ -9,7 +9,6 @@ each passage among its neighbours.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -90,8 +89,7 @@ class Index:
         self.centre = self.embeddings.sum(axis=0) / max(1, len(texts))
         self._centred = _unit(self.embeddings - self.centre)
         self._bm25, self._vocabulary = _bm25([terms(text) for text in texts])
-        self._segments = segments
-        self._speakers = Speakers((s.speaker for s in segments), self._holds)
+        self._speakers = Speakers.of(segments)
 
     def __len__(self) -> int:
         return len(self.passages.runs)
@@ -176,11 +174,6 @@ class Index:
             after = sums[np.minimum(at + reach, n)] - sums[at]
             found.append(_standard((_unit(before) * _unit(after)).sum(axis=1)))
         return found
-
-    def _holds(self, text: str) -> bool:
-        """Whether these words, as they are written here, are in a segment."""
-        wanted = re.compile(rf"\b{re.escape(text)}\b")
-        return any(wanted.search(segment.text) for segment in self._segments)
 
     def _together(self, wanted: Sequence[str]) -> list[Scores]:
         """The share of the query's terms, weighted by rarity, found within each reach."""

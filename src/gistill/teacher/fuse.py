@@ -16,7 +16,7 @@ from gistill.decoding.profiles import Decoding
 from gistill.grounding import Evidence
 from gistill.retrieval.terms import terms
 from gistill.segmentation.packing import fill, middle
-from gistill.teacher.generation import Answer, claimed_sentences
+from gistill.teacher.generation import Answer, grounded
 from gistill.types import Claim, Request, Segment, Summary
 
 Count = Callable[[str], int]
@@ -81,12 +81,10 @@ def summary(
     limits: Limits,
     query: str | None,
 ) -> Summary:
-    """The node over `group` whose text is `answer`, grounded in what its children cite; names as
-    in `local.summary`."""
+    """The node over `group` whose text is `answer`, grounded in what its children cite."""
     ids = sorted({cite for node in group for claim in node.claims for cite in claim.cites})
     evidence = Evidence(tuple(segments[i] for i in ids))
-    said = claimed_sentences(answer.text, cut=answer.cut)
-    claims = evidence.ground(said if query else list(map(evidence.put_right, said)))
+    claims = grounded(answer, evidence, query)
     kept = compose(claims, group, limits)
     return Summary(id, kept, level, answer.by, tuple(group), gap=answer.gap)
 

@@ -15,10 +15,11 @@ from typing import Literal
 from gistill.engines import Engine, OnText
 from gistill.engines.extractive import Extractive
 from gistill.errors import EngineFailed
+from gistill.grounding import Evidence
 from gistill.retrieval.terms import words
 from gistill.segmentation import sentences
 from gistill.store import Store, key
-from gistill.types import Completion, Request
+from gistill.types import Claim, Completion, Request
 
 _RETRY_PENALTY = 1.3
 _GRAM = 12  # characters: long enough that prose seldom repeats one by chance
@@ -194,6 +195,16 @@ def loops(text: str) -> bool:
         return False
     grams = [text[i : i + _GRAM] for i in range(len(text) - _GRAM + 1)]
     return len(set(grams)) < len(grams) / 2
+
+
+def grounded(answer: Answer, evidence: Evidence, query: str | None) -> list[Claim]:
+    """The sentences of `answer`, each with what it rests on.
+
+    Names of speakers are put right, but not in answers to a `query`: what somebody else said
+    answers no question about the one whom it names.
+    """
+    said = claimed_sentences(answer.text, cut=answer.cut)
+    return evidence.ground(said if query else list(map(evidence.put_right, said)))
 
 
 def claimed_sentences(text: str, *, cut: bool) -> list[str]:

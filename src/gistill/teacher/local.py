@@ -11,7 +11,7 @@ from gistill.errors import BadInput
 from gistill.grounding import Evidence, support_rate
 from gistill.segmentation import sentences
 from gistill.segmentation.render import render
-from gistill.teacher.generation import Answer, claimed_sentences
+from gistill.teacher.generation import Answer, grounded
 from gistill.types import Chunk, Claim, Plan, Request, Segment, Summary
 
 _SOUND = 0.5  # share of the sentences that need support for a leaf to stand
@@ -69,14 +69,8 @@ def otherwise(first: Request) -> Request:
 
 
 def summary(chunk: Chunk, answer: Answer, query: str | None) -> Summary:
-    """A leaf of the tree: the answer's sentences, each grounded in the chunk's segments.
-
-    Names of speakers are put right, but not in answers: what somebody else said answers no
-    question about the one whom it names.
-    """
-    evidence = Evidence(chunk.segments)
-    said = claimed_sentences(answer.text, cut=answer.cut)
-    claims = evidence.ground(said if query else list(map(evidence.put_right, said)))
+    """A leaf of the tree: the answer's sentences, each grounded in the chunk's segments."""
+    claims = grounded(answer, Evidence(chunk.segments), query)
     return Summary(
         id=f"n0-{chunk.id}",
         claims=tuple(claims),
