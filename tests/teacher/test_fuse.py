@@ -58,6 +58,16 @@ def test_a_late_child_takes_the_place_of_a_sentence_about_a_child_heard_twice():
     assert [c.text for c in kept] == [own[0].text, own[2].text, "Point 5 was decided."]
 
 
+def test_a_child_is_heard_by_what_it_names_rather_than_by_what_is_surest():
+    vague = claim("They talked about it all.", "s1", support=0.9)
+    exact = claim("They ordered two prisms from Gdańsk.", "s2", support=0.6)
+    invented = Claim("They ordered 40 lamps from Kraków.", ("s3",), 0.5, ("40", "Kraków"))
+    unsure = claim("It costs 3,850 pounds in Kraków on 2 May.", "s4", support=0.2)
+    child = leaf(1, vague, unsure, invented, exact)
+    kept = compose([claim("Point 0.", "s0")], [LEAVES[0], child], Limits(9, words, 0.35))
+    assert [c.text for c in kept] == ["Point 0.", exact.text]
+
+
 def test_unsupported_sentences_come_last_or_not_at_all():
     own = [claim("The moon is cheese.", "s0", support=0.1), claim("Point 0 stands.", "s0")]
     loose = compose(own, LEAVES[:2], Limits(100, words, 0.35))

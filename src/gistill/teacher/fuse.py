@@ -13,13 +13,15 @@ from dataclasses import dataclass
 
 from gistill import prompts
 from gistill.decoding.profiles import Decoding
-from gistill.grounding import Evidence
+from gistill.grounding import Evidence, flags
 from gistill.retrieval.terms import terms
 from gistill.segmentation.packing import fill, middle
 from gistill.teacher.generation import Answer, grounded
 from gistill.types import Claim, Request, Segment, Summary
 
 Count = Callable[[str], int]
+
+_FACTS = 3  # names and numbers that make a sentence worth telling: more are no better
 
 
 def notes(summaries: Sequence[Summary]) -> str:
@@ -115,8 +117,8 @@ def compose(
         _admit(kept, claim, limits)
     for child in children:
         if child.claims and not _heard(child, kept):
-            _admit_for_child(kept, _ranked(child)[0], children, limits)
-    turns = itertools.zip_longest(*map(_ranked, children))
+            _admit_for_child(kept, _ranked(child, limits)[0], children, limits)
+    turns = itertools.zip_longest(*(_ranked(child, limits) for child in children))
     further = [claim for turn in turns for claim in turn if claim]
     if 2 * len(sound) < len(said) or not own:
         for claim in further:
@@ -138,9 +140,16 @@ def compose(
     return tuple(ordered)
 
 
-def _ranked(child: Summary) -> list[Claim]:
-    """Best first: by support in tenths, then by how much a sentence names."""
-    return sorted(child.claims, key=lambda c: (-round(c.support, 1), -len(set(terms(c.text)))))
+def _ranked(child: Summary, limits: Limits) -> list[Claim]:
+    """Best first: what has support, then by how many names and numbers it tells that were said, by
+    support in tenths, and by how much else it says."""
+
+    def key(claim: Claim) -> tuple[bool, int, float, int]:
+        facts = min(len(flags(claim.text, "")), _FACTS) - len(claim.flags)
+        weak = claim.support < limits.threshold
+        return weak, -facts, -round(claim.support, 1), -len(set(terms(claim.text)))
+
+    return sorted(child.claims, key=key)
 
 
 def joined(claims: Sequence[Claim]) -> str:
