@@ -115,10 +115,11 @@ def compose(
     kept: list[Claim] = []
     for claim in sound:
         _admit(kept, claim, limits)
-    for child in children:
-        if child.claims and not _heard(child, kept):
-            _admit_for_child(kept, _ranked(child, limits)[0], children, limits)
-    turns = itertools.zip_longest(*(_ranked(child, limits) for child in children))
+    ranked = [_ranked(child, limits) for child in children]
+    for child, best in zip(children, ranked, strict=True):
+        if best and not _heard(child, kept):
+            _admit_for_child(kept, best[0], children, limits)
+    turns = itertools.zip_longest(*ranked)
     further = [claim for turn in turns for claim in turn if claim]
     if 2 * len(sound) < len(said) or not own:
         for claim in further:
